@@ -1,0 +1,27 @@
+"""What an operator may set: the settings, their defaults and their loading."""
+
+from config.errors import ConfigError, DeconvIDError, Problem
+from config.loading import load_settings
+from config.settings import (
+    CameraSettings,
+    DetectionSettings,
+    EmbeddingSettings,
+    EventSettings,
+    IdentitySettings,
+    Settings,
+    TrackingSettings,
+)
+
+__all__ = [
+    "CameraSettings",
+    "ConfigError",
+    "DeconvIDError",
+    "DetectionSettings",
+    "EmbeddingSettings",
+    "EventSettings",
+    "IdentitySettings",
+    "Problem",
+    "Settings",
+    "TrackingSettings",
+    "load_settings",
+]

@@ -1,0 +1,53 @@
+"""What every command shares: options, consoles and how an error is told."""
+
+import logging
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+
+from config import ConfigError, DeconvIDError
+
+EXIT_FAILURE = 1
+EXIT_CONFIG = 2
+
+out = Console()
+err = Console(stderr=True)
+
+ConfigOption = Annotated[
+    Path,
+    typer.Option("--config", "-c", envvar="DECONVID_CONFIG", help="Configuration file (TOML)."),
+]
+DEFAULT_CONFIG = Path("/etc/deconvid/config.toml")
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
+
+
+@contextmanager
+def told_errors() -> Iterator[None]:
+    """Turns the project's own errors into one message on stderr and an exit code."""
+    try:
+        yield
+    except ConfigError as error:
+        for problem in error.problems:
+            err.print(f"[red]error:[/red] {escape(str(problem))}", soft_wrap=True)
+        raise typer.Exit(EXIT_CONFIG) from error
+    except DeconvIDError as error:
+        err.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
+        raise typer.Exit(EXIT_FAILURE) from error
+    except BrokenPipeError:
+        # The reader of our output went away (`| head`); Python would complain again when it flushes at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(EXIT_FAILURE) from None
+
+
+def set_up_logging(level: int = logging.INFO) -> None:
+    """Logs to stderr; systemd adds the time, a terminal gets it from us."""
+    stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
+    logging.basicConfig(level=level, format=f"{stamp}%(levelname).1s %(processName)s %(name)s: %(message)s")

@@ -1,0 +1,86 @@
+"""What processes of the daemon tell each other over ZeroMQ ipc, as msgpack.
+
+Sockets, all in the runtime folder: `frames` (camera workers PUSH -> vision worker PULL, FrameToken) and
+`observations` (vision and camera workers PUSH -> identity worker PULL, everything else).
+"""
+
+from typing import Literal
+
+import msgspec
+
+CameraState = Literal[
+    "connecting", "streaming", "stalled", "auth_failed", "not_found", "unsupported", "backoff", "ended"
+]
+
+
+class FrameToken(msgspec.Struct, frozen=True, tag="frame"):
+    """A frame lies in a slot of the camera's ring. Its header there holds the rest."""
+
+    camera: str
+    slot: int
+    generation: int
+    sequence: int
+    """Counts the frames that this camera put into its ring, from 1, without gaps."""
+
+
+class FaceObserved(msgspec.Struct, frozen=True, tag="face"):
+    """One embedded face of a track."""
+
+    camera: str
+    track: str
+    """Unique over restarts of the vision worker."""
+    captured_ns: int
+    """Arrival of the frame, CLOCK_MONOTONIC (for a file read with --fast: start + media time)."""
+    captured_wall_ns: int
+    """The same moment since 1970."""
+    box: tuple[float, float, float, float]
+    """x1 y1 x2 y2, pixels of the camera's frame."""
+    frame_size: tuple[int, int]
+    """Width and height of that frame."""
+    detector_score: float
+    quality: float
+    """0..1, see engine/quality.py."""
+    embedding: bytes
+    """float32, little-endian, L2 norm 1."""
+    model: str
+    """Digest of the embedder."""
+    crop: bytes
+    """JPEG of the aligned 112x112 crop."""
+
+
+class TrackEnded(msgspec.Struct, frozen=True, tag="ended"):
+    """A face left the picture."""
+
+    camera: str
+    track: str
+    first_seen_wall_ns: int
+    last_seen_wall_ns: int
+
+
+class CameraStateChanged(msgspec.Struct, frozen=True, tag="camera"):
+    """A camera went from one state to another."""
+
+    camera: str
+    state: CameraState
+    detail: str
+    """What a person needs to know, without any secret; may be empty."""
+    at_wall_ns: int
+
+
+Observation = FaceObserved | TrackEnded | CameraStateChanged
+
+_encoder = msgspec.msgpack.Encoder()
+_token_decoder = msgspec.msgpack.Decoder(FrameToken)
+_observation_decoder = msgspec.msgpack.Decoder(Observation)
+
+
+def encode(message: FrameToken | Observation) -> bytes:
+    return _encoder.encode(message)
+
+
+def decode_token(data: bytes) -> FrameToken:
+    return _token_decoder.decode(data)
+
+
+def decode_observation(data: bytes) -> Observation:
+    return _observation_decoder.decode(data)
