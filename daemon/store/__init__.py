@@ -1,0 +1,19 @@
+"""The identity store: SQLite (WAL) through SQLAlchemy, the only place that knows SQL."""
+
+from daemon.store.errors import DiskFullError, InvalidNameError, NameTakenError, UnknownPersonError
+from daemon.store.records import GallerySnapshot, NewEvent, NewTemplate, Person, StoredEvent, Template
+from daemon.store.store import Store
+
+__all__ = [
+    "DiskFullError",
+    "GallerySnapshot",
+    "InvalidNameError",
+    "NameTakenError",
+    "NewEvent",
+    "NewTemplate",
+    "Person",
+    "Store",
+    "StoredEvent",
+    "Template",
+    "UnknownPersonError",
+]

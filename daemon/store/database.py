@@ -1,0 +1,115 @@
+"""One SQLite file: how it is opened, read, written and cleaned."""
+
+import os
+import sqlite3
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from sqlalchemy import URL, Connection, Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy.orm import Session
+
+from daemon.errors import StoreError
+from daemon.store.errors import mapped_errors
+from daemon.store.migrate import migrate
+
+OWNER_ONLY = 0o600
+
+
+class Database:
+    """Sessions on one SQLite file in WAL mode. Several processes may have it open; one writes at a time."""
+
+    def __init__(self, path: Path, engine: Engine, busy_timeout_s: float) -> None:
+        self.path = path
+        self._engine = engine
+        self._writer = engine.execution_options(begin="IMMEDIATE")
+        self._busy_timeout_s = busy_timeout_s
+
+    @classmethod
+    def open(cls, path: Path, busy_timeout_s: float = 5.0) -> "Database":
+        """Returns the database, made or migrated to this program's schema if need be.
+
+        Raises:
+            StoreError: it cannot be opened, or is damaged, locked, or newer than this program.
+        """
+        with mapped_errors(path):
+            _create_private(path)
+            engine = _make_engine(path, busy_timeout_s)
+            database = cls(path, engine, busy_timeout_s)
+            try:
+                with database._writer.begin() as connection:
+                    migrate(connection, path)
+            except BaseException:
+                engine.dispose()
+                raise
+        return database
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one state of the database."""
+        with mapped_errors(self.path), Session(self._engine) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session that has the write lock from its start; commits at its end, or changes nothing."""
+        with mapped_errors(self.path), Session(self._writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def scrub(self) -> None:
+        """Leaves nothing of deleted rows: neither in free pages nor in the write-ahead log.
+
+        Raises:
+            StoreError: another process read for longer than the busy timeout; call again.
+        """
+        # Rows are already overwritten with zeros (secure_delete). The log still holds them: the first checkpoint
+        # empties it, VACUUM rewrites the file (through the log), the second one empties the log again.
+        with mapped_errors(self.path), closing(self._engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            self._empty_log(cursor)
+            cursor.execute("VACUUM")
+            self._empty_log(cursor)
+
+    def _empty_log(self, cursor: DBAPICursor) -> None:
+        deadline = time.monotonic() + self._busy_timeout_s
+        while cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:  # 1 = a reader still needs the log
+            if time.monotonic() > deadline:
+                fault = f"identity store {self.path.name}: another process reads it, so its log could not be emptied"
+                raise StoreError(f"{fault}. Run the command again; if it stays so, stop that process")
+            time.sleep(0.02)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+
+def _create_private(path: Path) -> None:
+    """Makes the file for its owner only; SQLite gives its log the same mode."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, OWNER_ONLY)
+    try:
+        os.fchmod(descriptor, OWNER_ONLY)
+    finally:
+        os.close(descriptor)
+
+
+def _make_engine(path: Path, busy_timeout_s: float) -> Engine:
+    # hide_parameters: an embedding or a name must not get into the text of an exception.
+    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
+
+    @event.listens_for(engine, "connect")
+    def set_pragmas(connection: sqlite3.Connection, record: object) -> None:
+        connection.isolation_level = None  # BEGIN is ours: Python's sqlite3 would delay it and exclude DDL
+        connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout_s * 1000)}")
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("PRAGMA synchronous = FULL")  # a sequence number once published survives a power cut
+        connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA secure_delete = ON")
+        connection.execute("PRAGMA temp_store = MEMORY")  # VACUUM would copy templates into a file in /tmp
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}")
+
+    return engine

@@ -1,0 +1,36 @@
+"""Brings a database to this program's schema, in one transaction with the record of it."""
+
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection
+
+from daemon.errors import StoreError
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def migrate(connection: Connection, path: Path) -> None:
+    """Applies the migrations that are missing.
+
+    Args:
+        connection: in a transaction that holds the write lock, so that two processes cannot migrate at once.
+        path: of the database, for messages.
+
+    Raises:
+        StoreError: the database was written by a newer program.
+    """
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    scripts = ScriptDirectory.from_config(config)
+    current = MigrationContext.configure(connection).get_current_revision()
+    if current == scripts.get_current_head():
+        return
+    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+        fault = f"identity store {path.name}: written by a newer DeconvID (schema {current})"
+        raise StoreError(f"{fault}. Install that version again, or restore a backup made before the upgrade")
+    command.upgrade(config, "head")

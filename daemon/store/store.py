@@ -1,0 +1,53 @@
+"""The identity store: people, what was said about them, and what identifies this database."""
+
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from sqlalchemy import select
+
+from daemon.store.database import Database
+from daemon.store.events import EventStore
+from daemon.store.people import PeopleStore
+from daemon.store.schema import MetaRow
+
+
+class Store:
+    """A context manager; `people` and `events` hold the operations."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.people = PeopleStore(database)
+        self.events = EventStore(database)
+        with database.read() as session:
+            self.epoch = session.scalars(select(MetaRow.value).where(MetaRow.key == "epoch")).one()
+            """Random id of this database: sequence numbers count within it."""
+
+    @classmethod
+    def open(cls, path: Path, busy_timeout_s: float = 5.0) -> Self:
+        """Returns the store, made or migrated if need be.
+
+        Args:
+            path: of the SQLite file.
+            busy_timeout_s: longest wait for another process that writes.
+
+        Raises:
+            StoreError: it cannot be opened, or is damaged, locked, or newer than this program.
+        """
+        return cls(Database.open(path, busy_timeout_s))
+
+    @property
+    def gallery_revision(self) -> int:
+        """Grows with every change of people or templates, whichever process makes it."""
+        return self.people.revision()
+
+    def close(self) -> None:
+        self.database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
