@@ -1,0 +1,75 @@
+"""Aligned crops to embeddings."""
+
+from typing import Self
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import ModelError
+from engine.manifests import ModelSpec
+from engine.runtimes import Preference, Runtime, load_runtime
+
+LARGEST_BATCH = 32
+"""Crops that the network sees at once; it bounds memory, more of them are no faster."""
+
+
+class Embedder:
+    """A network that turns faces into points on a sphere: the nearer, the more alike."""
+
+    def __init__(self, spec: ModelSpec, runtime: Runtime) -> None:
+        """Raises ModelError where the network's output is not what the manifest says."""
+        if spec.dimension is None or spec.threshold is None or spec.input_size is None:
+            raise ModelError(f"model {spec.name} is no embedder but a {spec.task}. See `deconvid models list`")
+        self.spec, self.runtime = spec, runtime
+        self.dimension, self.threshold, self.size = spec.dimension, spec.threshold, spec.input_size
+        # A wrong manifest must stop the start, not the first face; it also takes the first run's delay.
+        self.embed(np.zeros((1, self.size, self.size, 3), np.uint8))
+
+    @classmethod
+    def load(cls, spec: ModelSpec, preference: Preference = "auto", threads: int = 0) -> Self:
+        """Returns an embedder that is ready to use.
+
+        Raises:
+            ModelError: no embedder, not installed, altered, or not loadable.
+        """
+        return cls(spec, load_runtime(spec.verified_path(), preference, threads))
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the network; only embeddings of one digest may be compared."""
+        return self.spec.sha256
+
+    def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Returns the embeddings of aligned crops.
+
+        Args:
+            crops: (N, size, size, 3) uint8 BGR, N may be 0.
+
+        Returns:
+            (N, D) float32, L2 norm 1.
+        """
+        embeddings = np.empty((len(crops), self.dimension), np.float32)
+        for start in range(0, len(crops), LARGEST_BATCH):
+            stop = start + LARGEST_BATCH
+            embeddings[start:stop] = self._embed(crops[start:stop])
+        return embeddings
+
+    def _embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        blob = cv2.dnn.blobFromImages(
+            list(crops), 1 / self.spec.std, mean=(self.spec.mean,) * 3, swapRB=self.spec.colour == "rgb"
+        )
+        outputs = self.runtime.run({self.runtime.input_names[0]: np.asarray(blob, np.float32)})
+        raw = next(iter(outputs.values()))
+        if raw.shape != (len(crops), self.dimension):
+            raise ModelError(
+                f"model {self.spec.name} gives {raw.shape} for {len(crops)} crops, its manifest says dimension "
+                f"{self.dimension}. Correct the manifest"
+            )
+        norms = np.linalg.norm(raw, axis=1, keepdims=True)
+        if not (np.isfinite(norms) & (norms > 0)).all():
+            raise ModelError(
+                f"model {self.spec.name} gives embeddings without a direction. Use another runtime or model"
+            )
+        unit: NDArray[np.float32] = raw / norms
+        return unit

@@ -1,0 +1,53 @@
+"""OpenVINO: the fastest on x86 processors."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from engine.errors import ModelError
+from engine.runtimes import DynamicShapes
+
+SETTINGS = {
+    "PERFORMANCE_HINT": "LATENCY",
+    # BF16, the default where the processor has it, would make embeddings depend on the machine.
+    "INFERENCE_PRECISION_HINT": "f32",
+    # Several processes run networks on one machine; pinned, all of them would sit on the same cores.
+    "ENABLE_CPU_PINNING": False,
+}
+
+
+class OpenVinoRuntime:
+    name = "openvino"
+
+    def __init__(self, path: Path, threads: int, dynamic_shapes: DynamicShapes) -> None:
+        core = ov.Core()
+        try:
+            model = core.read_model(path)
+            if dynamic_shapes:
+                model.reshape(
+                    {
+                        name: ov.PartialShape([-1 if size is None else size for size in sizes])
+                        for name, sizes in dynamic_shapes.items()
+                    }
+                )
+            compiled = core.compile_model(model, "CPU", {**SETTINGS, "INFERENCE_NUM_THREADS": threads})
+        except Exception as error:  # OpenVINO raises RuntimeError or one of its own, depending on the file
+            raise ModelError(
+                f"OpenVINO cannot load {path.name}: {_first_line(error)}. Install the model again"
+            ) from error
+        self.input_names = tuple(port.get_any_name() for port in compiled.inputs)
+        self._output_names = tuple(port.get_any_name() for port in compiled.outputs)
+        self._request = compiled.create_infer_request()
+
+    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+        outputs = self._request.infer(dict(inputs), share_inputs=True, share_outputs=False)
+        return dict(zip(self._output_names, outputs.values(), strict=True))
+
+
+def _first_line(error: Exception) -> str:
+    """Returns the last line that says something: OpenVINO puts its source files' names before it."""
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    return lines[-1].rstrip(".") if lines else type(error).__name__
