@@ -1,0 +1,29 @@
+"""`deconvid check`: every problem of a configuration, without running it."""
+
+import json
+from dataclasses import asdict
+
+import typer
+from rich.markup import escape
+
+from config import ConfigError, load_settings
+from daemon.checking import find_problems
+from daemon.cli.common import DEFAULT_CONFIG, EXIT_CONFIG, ConfigOption, JsonOption, err, out
+
+
+def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Tell every problem of a configuration: the key, its fault and the fix."""
+    try:
+        settings = load_settings(config)
+        problems = tuple(find_problems(settings))
+    except ConfigError as error:
+        problems = error.problems
+    if as_json:
+        out.print_json(json.dumps([asdict(problem) for problem in problems]))
+    else:
+        for problem in problems:
+            err.print(f"[red]error:[/red] {escape(str(problem))}", soft_wrap=True)
+    if problems:
+        raise typer.Exit(EXIT_CONFIG)
+    if not as_json:
+        out.print(f"{config}: {len(settings.cameras)} cameras, no problems", soft_wrap=True)

@@ -1,0 +1,10 @@
+"""Exit codes of the workers: what their end means to the supervisor."""
+
+EXIT_ENDED = 0
+"""The source has ended and every frame of it was analysed, or the worker was asked to stop."""
+
+EXIT_CANNOT_OPEN = 3
+"""A file or device that cannot be read: not tried again, others go on."""
+
+EXIT_CANNOT_BOOT = 4
+"""A model or the store is missing or damaged: the daemon stops, for a restart would not help."""

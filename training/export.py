@@ -1,0 +1,138 @@
+"""Exports trained weights as ONNX with a manifest beside it.
+
+    python -m training.export runs/deconv_v0.pt engine/models/deconv_v0
+
+The graph takes `faces` (N, 3, 112, 112) float32 RGB in -1..1 and gives `embeddings` (N, D) float32, L2 norm 1; the
+restoration head stays behind. Weights are stored in half precision and cast when a runtime loads them, which halves
+the file; the arithmetic stays FP32.
+"""
+
+import argparse
+import hashlib
+from pathlib import Path
+
+import numpy as np
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from training.evaluate import evaluate_lfw, impostor_threshold, pipeline
+from training.faces import load_faces, split
+from training.networks import NETWORKS
+
+OPSET = 17
+
+
+class Exported(nn.Module):
+    """The network without what only training needs."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, faces: Tensor) -> Tensor:
+        embeddings, _ = self.network(faces)
+        return embeddings
+
+
+def fuse_batch_norms(module: nn.Module) -> None:
+    """Folds every batch norm that follows a (transposed) convolution into its weights, in place."""
+    for child in module.children():
+        fuse_batch_norms(child)
+    if isinstance(module, nn.Sequential):
+        for i in range(len(module) - 1):
+            first, second = module[i], module[i + 1]
+            if isinstance(second, nn.BatchNorm2d) and isinstance(first, nn.Conv2d | nn.ConvTranspose2d):
+                module[i] = fuse_conv_bn_eval(first, second, transpose=isinstance(first, nn.ConvTranspose2d))
+                module[i + 1] = nn.Identity()
+
+
+def store_in_half_precision(model: onnx.ModelProto, smallest: int = 1024) -> None:
+    """Replaces large FP32 initialisers by FP16 ones and a Cast, in place."""
+    casts = []
+    for initialiser in model.graph.initializer:
+        weights = numpy_helper.to_array(initialiser)
+        if weights.dtype != np.float32 or weights.size < smallest:
+            continue
+        name = initialiser.name
+        initialiser.CopyFrom(numpy_helper.from_array(weights.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], f"{name}.cast", to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def export(network: nn.Module, path: Path) -> None:
+    """Writes the ONNX file of a network that is in eval mode."""
+    fuse_batch_norms(network)
+    example = torch.zeros(2, 3, 112, 112)
+    torch.onnx.export(
+        Exported(network),
+        (example,),
+        str(path),
+        input_names=["faces"],
+        output_names=["embeddings"],
+        dynamic_axes={"faces": {0: "batch"}, "embeddings": {0: "batch"}},
+        opset_version=OPSET,
+        dynamo=False,
+    )
+    model = onnx.load(path)
+    store_in_half_precision(model)
+    onnx.checker.check_model(model)
+    onnx.save(model, path)
+
+
+def manifest(path: Path, dimension: int, threshold: float, seen: int, accuracy: dict[str, float]) -> str:
+    """Returns the TOML that engine/manifests.py reads."""
+    figures = "".join(f"{name} = {value}\n" for name, value in accuracy.items())
+    return f"""name = "{path.stem}"
+task = "embedder"
+kind = "embedder"
+file = "{path.name}"
+sha256 = "{hashlib.sha256(path.read_bytes()).hexdigest()}"
+input_size = 112
+colour = "rgb"
+mean = 127.5
+std = 127.5
+dimension = {dimension}
+# Cosine that 1 in 10,000 comparisons of two strangers exceeds (clean gallery, degraded probe, held-out FairFace).
+threshold = {threshold:.3f}
+licence = "Apache-2.0"
+source = "trained by training/distill.py on FairFace (CC BY 4.0), {seen:,} degraded faces; teachers: MobileFaceNet (foamliu, Apache-2.0) and dlib ResNet v1 (CC0)"
+
+[accuracy]
+{figures}"""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("weights", type=Path)
+    parser.add_argument("out", type=Path, help="path without ending; .onnx and .toml are written")
+    args = parser.parse_args()
+    checkpoint = torch.load(args.weights, weights_only=True)
+    network = NETWORKS[checkpoint["recipe"]["network"]]()
+    network.load_state_dict(checkpoint["weights"])
+    network.eval()
+    path = args.out.with_suffix(".onnx")
+    export(network, path)
+    embedder_path = args.out.with_suffix(".toml")
+    embedder_path.write_text(manifest(path, network.embed.out_features, 0.5, checkpoint["seen"], {}))
+    engine = pipeline(path.stem, (path.parent,))
+    faces = load_faces()
+    held_out = np.stack([faces[i] for i in split(len(faces))[1]])
+    threshold = impostor_threshold(engine.embedder.embed, held_out, 1e-4)
+    lfw = evaluate_lfw(engine)
+    accuracy = {
+        "lfw_percent": lfw.clean.accuracy,
+        "lfw_deviation_percent": lfw.clean.deviation,
+        "lfw_tar_at_far_1e_3_percent": lfw.clean.tar_at_far_1e_3,
+        "lfw_probe_16px_percent": lfw.probe_16px.accuracy,
+    }
+    embedder_path.write_text(manifest(path, network.embed.out_features, threshold, checkpoint["seen"], accuracy))
+    print(embedder_path.read_text())
+
+
+if __name__ == "__main__":
+    main()
