@@ -153,7 +153,7 @@ class Slot:
         return self.generation
 
     def discard(self) -> None:
-        """Writer: opens a slot that a killed predecessor left half written; no token was given out for what is in it."""
+        """Writer: opens a slot that a killed predecessor left half written; nobody has a token for it."""
         self._header[SEQUENCE] = 0
         self.finish()
 

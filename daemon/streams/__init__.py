@@ -1,0 +1,10 @@
+"""Cameras and files: opening, decoding, and what can go wrong with them.
+
+redaction   no password in any text
+faults      libav's errors to the states of a camera
+backoff     when to try again
+clocks      when a frame was captured, and how a file is paced
+sampling    which frames are analysed
+pictures    decoded frames to YUV 4:2:0 planes
+source      one open camera or file
+"""

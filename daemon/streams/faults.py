@@ -1,0 +1,65 @@
+"""What libav says when a camera or file fails, as the state of the camera and a cause that a person understands."""
+
+from typing import Literal
+
+import av.error
+
+from daemon.errors import StreamError
+from daemon.messages import CameraState
+
+Phase = Literal["opening", "reading"]
+
+REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
+MISSING = (av.error.HTTPNotFoundError, av.error.FileNotFoundError, av.error.IsADirectoryError)
+UNKNOWN = (
+    av.error.DecoderNotFoundError,
+    av.error.DemuxerNotFoundError,
+    av.error.PatchWelcomeError,
+    av.error.ProtocolNotFoundError,
+    av.error.NotImplementedError,
+)
+LATE = (av.error.TimeoutError, av.error.ExitError)
+
+
+class SourceError(StreamError):
+    """A camera or file that cannot be opened or read, with the state that it is in now; holds no secret."""
+
+    def __init__(self, state: CameraState, cause: str) -> None:
+        super().__init__(cause)
+        self.state: CameraState = state
+
+
+def classify(error: Exception, phase: Phase, *, is_file: bool, waited_s: float, timeout_s: float) -> SourceError:
+    """Returns the fault behind an error of libav.
+
+    Never uses the error's text, which may be the whole address with the password in it.
+
+    Args:
+        error: what PyAV raised.
+        phase: what was tried.
+        is_file: a file, else a camera.
+        waited_s: how long the failed call took.
+        timeout_s: how long it was allowed to take.
+    """
+    if isinstance(error, REFUSED):
+        return SourceError("auth_failed", "the camera refuses the login. Correct username and password")
+    if isinstance(error, MISSING):
+        what = "there is no such file" if is_file else "the camera has no such stream"
+        return SourceError("not_found", f"{what}. Correct the path in url")
+    if isinstance(error, UNKNOWN):
+        return SourceError("unsupported", "the format cannot be decoded. Use H.264 or H.265")
+    if is_file and isinstance(error, av.error.InvalidDataError):
+        return SourceError("unsupported", "is not a video, or it is damaged. Check the file with ffprobe")
+    # libav reports a silent camera as invalid data while it opens, and as an exit on request while it reads.
+    if isinstance(error, LATE) or (isinstance(error, av.error.InvalidDataError) and waited_s >= timeout_s):
+        if phase == "reading":
+            return SourceError("stalled", f"no picture for {waited_s:.0f} s")
+        return SourceError("backoff", f"no answer within {timeout_s:g} s")
+    if isinstance(error, av.error.ConnectionRefusedError):
+        return SourceError("backoff", "connection refused: nothing listens at this host and port")
+    return SourceError("backoff", _reason(error))
+
+
+def _reason(error: Exception) -> str:
+    strerror = getattr(error, "strerror", None)
+    return str(strerror).lower() if strerror else type(error).__name__

@@ -1,0 +1,170 @@
+"""The camera worker: one process that reads one camera, and puts the frames to be analysed into its ring."""
+
+import logging
+import random
+import sys
+import threading
+import time
+from pathlib import Path
+
+import zmq
+from av import VideoFrame
+
+from config.errors import DeconvIDError
+from daemon.frames import DropReason, FrameRing, FrameTimes
+from daemon.heartbeat import Heartbeat
+from daemon.messages import CameraState
+from daemon.streams.backoff import retry_delay_s
+from daemon.streams.clocks import ArrivalClock, CaptureClock, MediaClock, PacedClock
+from daemon.streams.faults import SourceError
+from daemon.streams.pictures import to_picture
+from daemon.streams.sampling import next_due
+from daemon.streams.source import Arrival, Source
+from daemon.workers.logs import set_up_worker_logging
+from daemon.workers.outbox import Outbox
+from daemon.workers.task import CameraTask, exit_with_supervisor, read_task, stop_on_sigterm
+
+logger = logging.getLogger(__name__)
+
+EXIT_ENDED = 0
+"""The file was read to its end, or SIGTERM came."""
+EXIT_FAILURE = 1
+"""Worth a restart."""
+EXIT_CANNOT_OPEN = 3
+"""The file is missing or damaged: a restart would change nothing."""
+
+BEAT_S = 0.5
+SETTLED_S = 10.0
+"""A connection that held so long was a good one: the next failure is a first one."""
+READER_PATIENCE_S = 10.0
+"""How long a file waits for the vision worker, which may be restarting and have lost the token."""
+POLL_S = 0.002
+
+
+class CameraWorker:
+    """Reads until it is stopped, or until the end of a file."""
+
+    def __init__(
+        self, task: CameraTask, ring: FrameRing, heartbeat: Heartbeat, outbox: Outbox, stop: threading.Event
+    ) -> None:
+        self._task = task
+        self._ring = ring
+        self._heartbeat = heartbeat
+        self._outbox = outbox
+        self._stop = stop
+        self._interval_ns = int(1e9 / task.detect_fps)
+        self._due_ns = 0
+        self._reported: tuple[CameraState, str] | None = None
+
+    def run(self) -> int:
+        """Returns the exit code of the process."""
+        self._report("connecting")
+        if self._task.kind == "file":
+            return self._play_file()
+        self._watch_camera()
+        return EXIT_ENDED
+
+    def _play_file(self) -> int:
+        clock: CaptureClock = MediaClock() if self._task.fast else PacedClock(self._wait)
+        try:
+            with Source.open(self._task) as source:
+                self._read(source, clock)
+        except SourceError as error:
+            self._report(error.state, str(error))
+            logger.error("file_unusable camera=%s cause=%s", self._task.name, error)
+            return EXIT_CANNOT_OPEN
+        self._report("ended")
+        self._wait_for_reader()
+        return EXIT_ENDED
+
+    def _watch_camera(self) -> None:
+        failures = 0
+        while not self._stop.is_set():
+            started = time.monotonic()
+            try:
+                with Source.open(self._task) as source:
+                    self._read(source, ArrivalClock())
+                fault = SourceError("backoff", "the camera ended the connection")
+            except SourceError as error:
+                fault = error
+            if self._stop.is_set():
+                return
+            failures = 1 if time.monotonic() - started > SETTLED_S else failures + 1
+            delay_s = retry_delay_s(fault.state, failures, random.random())
+            self._report(fault.state, str(fault))
+            logger.debug("camera_retry camera=%s failures=%d retry_s=%.1f", self._task.name, failures, delay_s)
+            self._wait(delay_s)
+
+    def _read(self, source: Source, clock: CaptureClock) -> None:
+        for arrival in source.frames():
+            self._heartbeat.beat()
+            if self._stop.is_set():
+                return
+            times = clock.stamp(arrival.media_ns)
+            if arrival.frame is not None:
+                self._report("streaming", f"{arrival.frame.width}x{arrival.frame.height} {source.codec}")
+            self._take(arrival, times)
+
+    def _take(self, arrival: Arrival, times: FrameTimes) -> None:
+        """Books every frame: it is either published or dropped for a reason."""
+        if arrival.frame is None or arrival.frame.is_corrupt:
+            self._ring.drop(DropReason.CORRUPT)
+        elif times.captured_ns < self._due_ns:
+            self._ring.drop(DropReason.RATE)
+        else:
+            self._due_ns = next_due(self._due_ns, times.captured_ns, self._interval_ns)
+            if self._task.fast:
+                self._wait_for_reader()
+            self._publish(arrival.frame, times)
+
+    def _publish(self, frame: VideoFrame, times: FrameTimes) -> None:
+        # First ask whether the token could be sent: a frame without its token would never be seen.
+        if not self._outbox.has_room():
+            self._ring.drop(DropReason.RING_FULL)
+            return
+        picture = to_picture(frame)
+        token = self._ring.write(picture.planes, times, bt709=picture.bt709, full_range=picture.full_range)
+        if token:
+            self._outbox.announce(token)
+
+    def _report(self, state: CameraState, detail: str = "") -> None:
+        """Tells a change once, however often the camera is tried."""
+        if (state, detail) == self._reported:
+            return
+        self._reported = (state, detail)
+        level = logging.INFO if state in ("connecting", "streaming", "ended") else logging.WARNING
+        logger.log(level, "camera_state camera=%s state=%s detail=%s", self._task.name, state, detail or "-")
+        self._outbox.report(state, detail)
+
+    def _wait(self, seconds: float) -> None:
+        """Sleeps with a beating heart; a stop ends it."""
+        until = time.monotonic() + seconds
+        while (left := until - time.monotonic()) > 0 and not self._stop.wait(min(left, BEAT_S)):
+            self._heartbeat.beat()
+
+    def _wait_for_reader(self) -> None:
+        until = time.monotonic() + READER_PATIENCE_S
+        while self._ring.counts().in_flight and time.monotonic() < until and not self._stop.wait(POLL_S):
+            self._heartbeat.beat()
+
+
+def main() -> int:
+    stop = stop_on_sigterm()
+    task = read_task(CameraTask)
+    set_up_worker_logging(f"camera/{task.name}")
+    exit_with_supervisor()
+    heartbeat = Heartbeat.open(Path(task.heartbeat))
+    ring = FrameRing.attach(Path(task.ring))
+    ring.take_over_writing()
+    with zmq.Context() as context, Outbox(context, task) as outbox:
+        try:
+            return CameraWorker(task, ring, heartbeat, outbox, stop).run()
+        except DeconvIDError as error:
+            logger.error("camera_failed camera=%s cause=%s", task.name, error)
+            return EXIT_FAILURE
+        finally:
+            ring.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
