@@ -3,6 +3,9 @@
 EXIT_ENDED = 0
 """The source has ended and every frame of it was analysed, or the worker was asked to stop."""
 
+EXIT_FAILURE = 1
+"""Anything else: tried again, after a while."""
+
 EXIT_CANNOT_OPEN = 3
 """A file or device that cannot be read: not tried again, others go on."""
 

@@ -11,6 +11,7 @@ import zmq
 from av import VideoFrame
 
 from config.errors import DeconvIDError
+from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED, EXIT_FAILURE
 from daemon.frames import DropReason, FrameRing, FrameTimes
 from daemon.heartbeat import Heartbeat
 from daemon.messages import CameraState
@@ -22,16 +23,9 @@ from daemon.streams.sampling import next_due
 from daemon.streams.source import Arrival, Source
 from daemon.workers.logs import set_up_worker_logging
 from daemon.workers.outbox import Outbox
-from daemon.workers.task import CameraTask, exit_with_supervisor, read_task, stop_on_sigterm
+from daemon.workers.task import CameraTask, read_task, stop_on_sigterm
 
 logger = logging.getLogger(__name__)
-
-EXIT_ENDED = 0
-"""The file was read to its end, or SIGTERM came."""
-EXIT_FAILURE = 1
-"""Worth a restart."""
-EXIT_CANNOT_OPEN = 3
-"""The file is missing or damaged: a restart would change nothing."""
 
 BEAT_S = 0.5
 SETTLED_S = 10.0
@@ -58,6 +52,7 @@ class CameraWorker:
 
     def run(self) -> int:
         """Returns the exit code of the process."""
+        self._heartbeat.beat()
         self._report("connecting")
         if self._task.kind == "file":
             return self._play_file()
@@ -152,18 +147,14 @@ def main() -> int:
     stop = stop_on_sigterm()
     task = read_task(CameraTask)
     set_up_worker_logging(f"camera/{task.name}")
-    exit_with_supervisor()
-    heartbeat = Heartbeat.open(Path(task.heartbeat))
-    ring = FrameRing.attach(Path(task.ring))
-    ring.take_over_writing()
-    with zmq.Context() as context, Outbox(context, task) as outbox:
-        try:
-            return CameraWorker(task, ring, heartbeat, outbox, stop).run()
-        except DeconvIDError as error:
-            logger.error("camera_failed camera=%s cause=%s", task.name, error)
-            return EXIT_FAILURE
-        finally:
-            ring.close()
+    try:
+        ring = FrameRing.attach(Path(task.ring))
+        ring.take_over_writing()
+        with zmq.Context() as context, Outbox(context, task) as outbox:
+            return CameraWorker(task, ring, Heartbeat.open(Path(task.heartbeat)), outbox, stop).run()
+    except DeconvIDError as error:
+        logger.error("camera_failed camera=%s cause=%s", task.name, error)
+        return EXIT_FAILURE
 
 
 if __name__ == "__main__":

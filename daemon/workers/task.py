@@ -1,7 +1,7 @@
 """How a worker learns what to do, and when to stop.
 
-The supervisor writes one line of JSON to the worker's standard input, where no other user sees the passwords in it (they
-would in arguments and environment), and keeps it open: its end means that the supervisor is gone.
+The supervisor writes one line of JSON to the worker's standard input and keeps it open: its end means that the
+supervisor is gone. Arguments and environment would show the passwords in it to others on the machine.
 """
 
 import os
@@ -15,14 +15,12 @@ from typing import TYPE_CHECKING, Literal, Self, TypeVar
 import msgspec
 
 from config.errors import DeconvIDError
+from daemon.exits import EXIT_FAILURE
 
 if TYPE_CHECKING:
     from config import CameraSettings
 
 Task = TypeVar("Task", bound=msgspec.Struct)
-
-EXIT_ORPHANED = 4
-"""The supervisor is gone."""
 
 
 class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -42,10 +40,8 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the camera's frame ring."""
     heartbeat: str
     """Path of the worker's heartbeat."""
-    frames: str
-    """ZeroMQ endpoint of the vision worker."""
-    observations: str
-    """ZeroMQ endpoint of the identity worker."""
+    frames_endpoint: str
+    observations_endpoint: str
     fast: bool = False
     """A file: as fast as it can be analysed, instead of as it was recorded."""
 
@@ -57,8 +53,8 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
         *,
         ring: Path,
         heartbeat: Path,
-        frames: str,
-        observations: str,
+        frames_endpoint: str,
+        observations_endpoint: str,
         fast: bool = False,
     ) -> Self:
         return cls(
@@ -73,8 +69,8 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
             max_height_px=settings.max_height_px,
             ring=str(ring),
             heartbeat=str(heartbeat),
-            frames=frames,
-            observations=observations,
+            frames_endpoint=frames_endpoint,
+            observations_endpoint=observations_endpoint,
             fast=fast,
         )
 
@@ -82,28 +78,86 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
         return f"CameraTask(name={self.name!r})"
 
 
+class VisionTask(msgspec.Struct, frozen=True, kw_only=True):
+    """What the vision worker looks at, and how."""
+
+    settings: str
+    """The settings as JSON, without the cameras and their secrets."""
+    rings: dict[str, str]
+    """Path of each camera's frame ring."""
+    heartbeat: str
+    frames: str
+    """ZeroMQ endpoint where tokens arrive."""
+    observations: str
+    """ZeroMQ endpoint of the identity worker."""
+
+
+class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom the identity worker is to tell apart, and how sure it has to be."""
+
+    database: str
+    """Path of the identity store."""
+    model: str
+    """Digest of the embedder."""
+    threshold: float
+    margin: float
+    hysteresis: float
+    least_observations: int
+    observations_endpoint: str
+    """Where it receives."""
+    events_endpoint: str
+    """Where it publishes."""
+    heartbeat: str
+    """Path of the worker's heartbeat."""
+
+
+class VisionTask(msgspec.Struct, frozen=True, kw_only=True):
+    """What the vision worker is to analyse, and where to deliver it."""
+
+    settings: str
+    """JSON of config.Settings, without the cameras."""
+    rings: dict[str, str]
+    """Path of the frame ring of each camera."""
+    heartbeat: str
+    frames_endpoint: str
+    observations_endpoint: str
+
+
+class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
+    """How the identity worker is to decide, and where to publish it."""
+
+    database: str
+    model: str
+    """Digest of the embedder: only templates of the same one are compared."""
+    threshold: float
+    margin: float
+    hysteresis: float
+    least_observations: int
+    heartbeat: str
+    observations_endpoint: str
+    events_endpoint: str
+
+
 def read_task(kind: type[Task]) -> Task:
-    """Reads the task from standard input.
+    """Reads the task from standard input; from then on this process ends with its supervisor.
 
     Raises:
         DeconvIDError: there is none; the text of the task is not in the message.
     """
     line = sys.stdin.buffer.readline()
     try:
-        return msgspec.json.decode(line, type=kind)
+        task = msgspec.json.decode(line, type=kind)
     except msgspec.DecodeError:
         raise DeconvIDError("no task on standard input. Workers are started by `deconvid run`") from None
+    threading.Thread(target=_exit_with_supervisor, name="supervisor-watch", daemon=True).start()
+    return task
 
 
-def exit_with_supervisor() -> None:
-    """Ends this process at once when the supervisor does, however it ends."""
-
-    def watch() -> None:
-        while sys.stdin.buffer.read(1024):
-            pass
-        os._exit(EXIT_ORPHANED)
-
-    threading.Thread(target=watch, name="supervisor-watch", daemon=True).start()
+def _exit_with_supervisor() -> None:
+    """However it ends. Reads past Python's buffer, whose lock the interpreter wants when it ends itself."""
+    while os.read(0, 1024):
+        pass
+    os._exit(EXIT_FAILURE)
 
 
 def stop_on_sigterm() -> threading.Event:
