@@ -23,10 +23,10 @@ class Outbox:
         self._frames = context.socket(zmq.PUSH)
         self._frames.set_hwm(MOST_TOKENS)
         self._frames.setsockopt(zmq.LINGER, 0)
-        self._frames.connect(task.frames_endpoint)
+        self._frames.connect(task.frames)
         self._observations = context.socket(zmq.PUSH)
         self._observations.setsockopt(zmq.LINGER, LINGER_MS)
-        self._observations.connect(task.observations_endpoint)
+        self._observations.connect(task.observations)
 
     def has_room(self) -> bool:
         """True if a token could be sent now."""

@@ -40,8 +40,10 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the camera's frame ring."""
     heartbeat: str
     """Path of the worker's heartbeat."""
-    frames_endpoint: str
-    observations_endpoint: str
+    frames: str
+    """ZeroMQ endpoint of the vision worker."""
+    observations: str
+    """ZeroMQ endpoint of the identity worker."""
     fast: bool = False
     """A file: as fast as it can be analysed, instead of as it was recorded."""
 
@@ -53,8 +55,8 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
         *,
         ring: Path,
         heartbeat: Path,
-        frames_endpoint: str,
-        observations_endpoint: str,
+        frames: str,
+        observations: str,
         fast: bool = False,
     ) -> Self:
         return cls(
@@ -69,8 +71,8 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
             max_height_px=settings.max_height_px,
             ring=str(ring),
             heartbeat=str(heartbeat),
-            frames_endpoint=frames_endpoint,
-            observations_endpoint=observations_endpoint,
+            frames=frames,
+            observations=observations,
             fast=fast,
         )
 
@@ -90,52 +92,6 @@ class VisionTask(msgspec.Struct, frozen=True, kw_only=True):
     """ZeroMQ endpoint where tokens arrive."""
     observations: str
     """ZeroMQ endpoint of the identity worker."""
-
-
-class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Whom the identity worker is to tell apart, and how sure it has to be."""
-
-    database: str
-    """Path of the identity store."""
-    model: str
-    """Digest of the embedder."""
-    threshold: float
-    margin: float
-    hysteresis: float
-    least_observations: int
-    observations_endpoint: str
-    """Where it receives."""
-    events_endpoint: str
-    """Where it publishes."""
-    heartbeat: str
-    """Path of the worker's heartbeat."""
-
-
-class VisionTask(msgspec.Struct, frozen=True, kw_only=True):
-    """What the vision worker is to analyse, and where to deliver it."""
-
-    settings: str
-    """JSON of config.Settings, without the cameras."""
-    rings: dict[str, str]
-    """Path of the frame ring of each camera."""
-    heartbeat: str
-    frames_endpoint: str
-    observations_endpoint: str
-
-
-class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
-    """How the identity worker is to decide, and where to publish it."""
-
-    database: str
-    model: str
-    """Digest of the embedder: only templates of the same one are compared."""
-    threshold: float
-    margin: float
-    hysteresis: float
-    least_observations: int
-    heartbeat: str
-    observations_endpoint: str
-    events_endpoint: str
 
 
 def read_task(kind: type[Task]) -> Task:
