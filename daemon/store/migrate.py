@@ -1,5 +1,6 @@
 """Brings a database to this program's schema, in one transaction with the record of it."""
 
+import logging
 from pathlib import Path
 
 from alembic import command
@@ -9,6 +10,9 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from daemon.errors import StoreError
+
+# Alembic would tell at level info, at each start, that there is nothing to do.
+logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 

@@ -1,0 +1,7 @@
+"""What can go wrong with the event bus."""
+
+from config.errors import DeconvIDError
+
+
+class EventBusError(DeconvIDError):
+    """A socket that cannot be bound or connected."""

@@ -1,0 +1,66 @@
+"""The border: bytes from other processes become observations that nothing behind it has to doubt."""
+
+import math
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from config.settings import CAMERA_NAME
+from daemon.messages import CameraStateChanged, FaceObserved, Observation, TrackEnded, decode_observation
+
+LARGEST_MESSAGE = 1 << 20
+"""Bytes; an observation has about 10 KB."""
+LONGEST_TRACK_NAME = 64
+YEAR_2200_NS = 7_258_118_400_000_000_000
+NORM_TOLERANCE = 0.01
+
+
+class BadObservation(Exception):  # noqa: N818 - an everyday outcome, counted and dropped
+    """Bytes that are no observation."""
+
+
+def read_observation(data: bytes) -> Observation:
+    """Returns a message whose every field is in its range.
+
+    Raises:
+        BadObservation: anything is wrong with it.
+    """
+    try:
+        observation = decode_observation(data)
+    except msgspec.MsgspecError as error:
+        raise BadObservation("not a message") from error
+    _demand(CAMERA_NAME.fullmatch(observation.camera), "camera")
+    match observation:
+        case FaceObserved():
+            _check_face(observation)
+        case TrackEnded():
+            _demand(0 < len(observation.track) <= LONGEST_TRACK_NAME, "track")
+            _check_times(observation.first_seen_wall_ns, observation.last_seen_wall_ns)
+        case CameraStateChanged():
+            _check_times(observation.at_wall_ns)
+    return observation
+
+
+def embedding_of(face: FaceObserved) -> NDArray[np.float32]:
+    """Returns (D,) float32, L2 norm 1."""
+    return np.frombuffer(face.embedding, "<f4")
+
+
+def _check_face(face: FaceObserved) -> None:
+    _demand(0 < len(face.track) <= LONGEST_TRACK_NAME, "track")
+    _check_times(face.captured_wall_ns)
+    _demand(all(map(math.isfinite, face.box)), "box")
+    _demand(0 <= face.quality <= 1, "quality")
+    _demand(face.embedding and len(face.embedding) % 4 == 0, "embedding")
+    norm = float(np.linalg.norm(embedding_of(face)))
+    _demand(abs(norm - 1) < NORM_TOLERANCE, "norm")  # also false for NaN
+
+
+def _check_times(*wall_ns: int) -> None:
+    _demand(all(0 <= moment < YEAR_2200_NS for moment in wall_ns), "time")
+
+
+def _demand(condition: object, what: str) -> None:
+    if not condition:
+        raise BadObservation(what)

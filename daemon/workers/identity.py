@@ -1,0 +1,127 @@
+"""The identity worker: observations -> one decision per track -> store -> event bus. The only writer of events."""
+
+import logging
+import threading
+import time
+from pathlib import Path
+
+import zmq
+
+from config import DeconvIDError
+from daemon.events import EventPublisher
+from daemon.events.sockets import bind_private
+from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED
+from daemon.heartbeat import Heartbeat
+from daemon.identity import DecisionRules
+from daemon.identity.intake import LARGEST_MESSAGE, BadObservation, read_observation
+from daemon.identity.recogniser import Recogniser
+from daemon.store import Store
+from daemon.workers.logs import set_up_worker_logging
+from daemon.workers.task import IdentityTask, read_task, stop_on_sigterm
+
+logger = logging.getLogger(__name__)
+
+WAIT_MS = 100
+"""Longest wait for an observation before the heartbeat and the chores."""
+
+ROUND = 256
+"""Observations before the heartbeat and the chores, even if more are waiting."""
+
+CHORES_S = 1.0
+"""People who are added or erased while the daemon runs count after so long at the latest."""
+
+REPORT_S = 60.0
+
+DRAIN_S = 1.0
+"""Longest work on what had arrived when the worker was told to stop."""
+
+
+class IdentityWorker:
+    def __init__(self, recogniser: Recogniser, endpoint: str, heartbeat: Heartbeat, stop: threading.Event) -> None:
+        """Raises EventBusError: the endpoint cannot be bound."""
+        self._recogniser, self._heartbeat, self._stop = recogniser, heartbeat, stop
+        self._observations: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PULL)
+        self._observations.set(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
+        bind_private(self._observations, endpoint)
+        self._chores_due_s = 0.0
+        self._report_due_s = time.monotonic() + REPORT_S
+
+    def run(self) -> None:
+        while not self._stop.is_set():
+            self._heartbeat.beat()
+            self._take_observations(WAIT_MS)
+            self._do_chores()
+            self._report()
+        self._drain()
+
+    def close(self) -> None:
+        self._observations.close(linger=0)
+
+    def _take_observations(self, wait_ms: int) -> bool:
+        """Works on a round of what has arrived; returns whether there was anything."""
+        if not self._observations.poll(wait_ms):
+            return False
+        for _ in range(ROUND):
+            try:
+                data = self._observations.recv(zmq.NOBLOCK)
+            except zmq.Again:
+                break
+            self._take(data)
+        return True
+
+    def _take(self, data: bytes) -> None:
+        try:
+            observation = read_observation(data)
+        except BadObservation as error:
+            counts = self._recogniser.counts
+            counts["bad_observations"] += 1
+            if counts["bad_observations"] == 1:
+                logger.warning("bad_observation reason='%s' bytes=%d", error, len(data))
+            return
+        self._recogniser.take(observation)
+
+    def _do_chores(self) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._chores_due_s:
+            self._chores_due_s = now_s + CHORES_S
+            self._recogniser.refresh_gallery()
+            self._recogniser.drop_stale_tracks()
+
+    def _report(self) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._report_due_s:
+            self._report_due_s = now_s + REPORT_S
+            counts = self._recogniser.counts
+            logger.info("identity %s", " ".join(f"{name}={n}" for name, n in sorted(counts.items())))
+
+    def _drain(self) -> None:
+        deadline_s = time.monotonic() + DRAIN_S
+        while self._take_observations(0) and time.monotonic() < deadline_s:
+            pass
+
+
+def main() -> int:
+    set_up_worker_logging("identity")
+    try:
+        task = read_task(IdentityTask)
+        with Store.open(Path(task.database)) as store:
+            _serve(task, store, stop_on_sigterm())
+    except DeconvIDError as error:
+        logger.error("identity_cannot_go_on %s", error)
+        return EXIT_CANNOT_BOOT
+    return EXIT_ENDED
+
+
+def _serve(task: IdentityTask, store: Store, stop: threading.Event) -> None:
+    rules = DecisionRules(task.threshold, task.margin, task.hysteresis, task.least_observations)
+    publisher = EventPublisher(store, task.events_endpoint)
+    recogniser = Recogniser(store, publisher, task.model, rules)
+    worker = IdentityWorker(recogniser, task.observations_endpoint, Heartbeat.open(Path(task.heartbeat)), stop)
+    logger.info("identity_ready")
+    worker.run()
+    worker.close()
+    publisher.close()
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
