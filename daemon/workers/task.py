@@ -94,6 +94,24 @@ class VisionTask(msgspec.Struct, frozen=True, kw_only=True):
     """ZeroMQ endpoint of the identity worker."""
 
 
+class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Whom the identity worker is to tell apart, how sure it has to be, and where it says so."""
+
+    database: str
+    """Path of the identity store."""
+    model: str
+    """Digest of the embedder: only templates of the same one are compared."""
+    threshold: float
+    margin: float
+    hysteresis: float
+    least_observations: int
+    heartbeat: str
+    observations_endpoint: str
+    """Where it receives."""
+    events_endpoint: str
+    """Where it publishes."""
+
+
 def read_task(kind: type[Task]) -> Task:
     """Reads the task from standard input; from then on this process ends with its supervisor.
 
