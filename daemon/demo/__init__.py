@@ -1,0 +1,1 @@
+"""The demo: a simulated camera, two enrolled people, and the real daemon."""

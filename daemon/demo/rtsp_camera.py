@@ -1,0 +1,281 @@
+#!/usr/bin/python3
+"""A camera on loopback that speaks real RTSP, for the demo and the tests (GStreamer's RTSP server).
+
+    /usr/bin/python3 rtsp_camera.py --port 0 --mount cam1=clip.mp4 --mount cam2=h265.mp4 [--user u --password p]
+
+Runs under the system's Python, which has the GObject bindings (packages: scripts/camera-packages.txt), and imports
+nothing of this project. Each clip is demuxed once into access units; a thread pushes them for ever with continuous
+timestamps, like a live encoder. `--port 0` picks a free port. The first line on stdout is `ready PORT`. Commands are
+read from standard input, one a line, each answered by `ok` or `error ...`; its end ends the camera:
+
+    switch cam1 PATH           go on with another clip at its first keyframe (resolution change, same codec)
+    corrupt cam1 RATE          damage this share of the access units (0 = off)
+    drop cam1 RATE             leave out this share of the access units (0 = off)
+    jump cam1 SECONDS          add to the timestamps from now on
+    pause cam1 / resume cam1   stop sending, keep the connection open
+    eos cam1                   end the stream (RTCP BYE)
+    kick                       close every client's connection
+    count                      number of connected clients
+    quit
+
+Faults from outside: SIGKILL (the camera is gone), SIGSTOP and SIGCONT (it hangs, TCP stays open; start it in a session
+of its own, or the kernel continues it when its parent ends).
+"""
+
+import argparse
+import random
+import sys
+import threading
+import time
+from typing import Any, NamedTuple
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstApp", "1.0")
+gi.require_version("GstRtsp", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstApp, GstRtsp, GstRtspServer  # noqa: E402, F401 - GstApp adds emit() to appsink
+
+Gst.init(None)
+
+DAY_NS = 86_400_000_000_000
+FIRST_OFFSET_NS = DAY_NS
+"""Timestamps start here, so that they may also jump back."""
+LOAD_TIMEOUT_S = 30
+TRANSPORTS = {
+    "tcp": GstRtsp.RTSPLowerTrans.TCP,
+    "udp": GstRtsp.RTSPLowerTrans.UDP,
+    "both": GstRtsp.RTSPLowerTrans.TCP | GstRtsp.RTSPLowerTrans.UDP,
+}
+
+
+class AccessUnit(NamedTuple):
+    data: bytes
+    pts_ns: int
+    dts_ns: int
+
+
+class Clip:
+    """A video file as access units, timed from its first."""
+
+    def __init__(self, path: str) -> None:
+        for self.codec in ("h264", "h265"):
+            units = _demux(path, self.codec)
+            if units:
+                break
+        else:
+            raise ValueError(f"no H.264 or H.265 video in {path}")
+        first = units[0].dts_ns
+        self.units = [AccessUnit(data, pts - first, dts - first) for data, pts, dts in units]
+        self.frame_ns = int(self.units[-1].dts_ns / max(1, len(units) - 1)) or 40_000_000
+        self.length_ns = self.units[-1].dts_ns + self.frame_ns
+
+
+def _demux(path: str, codec: str) -> list[AccessUnit]:
+    """Returns nothing if the file has no video of this codec."""
+    pipeline = Gst.parse_launch(
+        f"filesrc name=file ! parsebin ! video/x-{codec} ! {codec}parse config-interval=-1 "
+        f"! video/x-{codec},stream-format=byte-stream,alignment=au ! appsink name=out sync=false max-buffers=64"
+    )
+    pipeline.get_by_name("file").set_property("location", path)
+    out = pipeline.get_by_name("out")
+    pipeline.set_state(Gst.State.PLAYING)
+    units: list[AccessUnit] = []
+    deadline = time.monotonic() + LOAD_TIMEOUT_S
+    try:
+        while time.monotonic() < deadline:
+            sample = out.emit("try-pull-sample", Gst.SECOND // 4)
+            if sample:
+                buffer = sample.get_buffer()
+                dts = buffer.pts if buffer.dts == Gst.CLOCK_TIME_NONE else buffer.dts
+                units.append(AccessUnit(buffer.extract_dup(0, buffer.get_size()), buffer.pts, dts))
+            elif out.get_property("eos") or pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR):
+                break
+    finally:
+        pipeline.set_state(Gst.State.NULL)
+    return units
+
+
+class Mount:
+    """One stream of the camera, shared by all who watch it, with its faults."""
+
+    def __init__(self, name: str, clip: Clip, seed: int) -> None:
+        self.name, self.clip = name, clip
+        self.wanted = clip
+        self.corrupt = self.drop = 0.0
+        self.offset_ns = FIRST_OFFSET_NS
+        self.sending = threading.Event()
+        self.sending.set()
+        self.sources: list[Any] = []
+        self._random = random.Random(seed)
+
+    def factory(self, transport: str) -> Any:
+        factory = GstRtspServer.RTSPMediaFactory()
+        codec = self.clip.codec
+        factory.set_launch(
+            "( appsrc name=src is-live=true format=time block=true max-bytes=4000000 "
+            f"caps=video/x-{codec},stream-format=byte-stream,alignment=au "
+            f"! rtp{codec}pay name=pay0 pt=96 config-interval=-1 mtu=1400 )"
+        )
+        factory.set_shared(True)
+        factory.set_latency(0)
+        factory.set_protocols(TRANSPORTS[transport])
+        factory.connect("media-configure", self._on_configure)
+        return factory
+
+    def _on_configure(self, _factory: Any, media: Any) -> None:
+        source = media.get_element().get_by_name("src")
+        pad = media.get_element().get_by_name("pay0").get_static_pad("src")
+        stop = threading.Event()
+        media.connect("unprepared", lambda _media: stop.set())
+        self.sources.append(source)
+        threading.Thread(target=self._push, args=(source, pad, stop), daemon=True).start()
+
+    def _push(self, source: Any, pad: Any, stop: threading.Event) -> None:
+        clip, start_ns = self.clip, time.monotonic_ns()
+        base_ns = index = 0
+        offset_ns = None
+        while not stop.is_set():
+            at_end = index == len(clip.units)
+            if at_end or self.wanted is not clip:
+                base_ns += clip.length_ns if at_end else clip.units[index].dts_ns
+                clip, index = self.wanted, 0
+            unit = clip.units[index]
+            index += 1
+            wait_s = (start_ns + base_ns + unit.dts_ns - time.monotonic_ns()) / 1e9
+            if wait_s > 0:
+                time.sleep(wait_s)
+            elif wait_s < -1:  # we were stopped: a live camera does not catch up
+                start_ns -= int(wait_s * 1e9)
+            if not self.sending.is_set() or self._random.random() < self.drop:
+                continue
+            if offset_ns != self.offset_ns:
+                # RTP timestamps jump. The sinks wait for their clock, so it must not see it: the payloader's pad takes
+                # the jump back, once everything before it has left.
+                while offset_ns is not None and source.get_property("current-level-bytes") and not stop.is_set():
+                    time.sleep(0.001)
+                offset_ns = self.offset_ns
+                pad.set_offset(-offset_ns)
+            data = self._damage(unit.data) if self._random.random() < self.corrupt else unit.data
+            buffer = Gst.Buffer.new_wrapped(data)
+            buffer.pts, buffer.dts = base_ns + unit.pts_ns + offset_ns, base_ns + unit.dts_ns + offset_ns
+            buffer.duration = clip.frame_ns
+            if source.emit("push-buffer", buffer) != Gst.FlowReturn.OK:
+                break
+        self.sources.remove(source)
+
+    def _damage(self, data: bytes) -> bytes:
+        damaged = bytearray(data)
+        for _ in range(max(4, len(damaged) // 400)):
+            place = self._random.randrange(min(64, len(damaged) // 2), len(damaged))
+            damaged[place] = self._random.randrange(256)
+        return bytes(damaged)
+
+
+class Camera:
+    """The RTSP server with its mounts, and the commands that change them."""
+
+    def __init__(self, arguments: argparse.Namespace) -> None:
+        self.loop = GLib.MainLoop()
+        self.mounts: dict[str, Mount] = {}
+        self._server = GstRtspServer.RTSPServer()
+        self._server.set_address("127.0.0.1")
+        self._server.set_service(str(arguments.port))
+        if arguments.user:
+            self._demand_login(arguments.user, arguments.password, arguments.auth)
+        for seed, mount in enumerate(arguments.mount):
+            name, path = mount.split("=", 1)
+            self._add_mount(Mount(name, Clip(path), seed), arguments.transport)
+        if not self._server.attach(None):
+            sys.exit(f"cannot listen on 127.0.0.1:{arguments.port}")
+        # Ends the sessions of clients that went away without a TEARDOWN.
+        GLib.timeout_add_seconds(2, lambda: (self._server.get_session_pool().cleanup(), True)[1])
+
+    @property
+    def port(self) -> int:
+        return int(self._server.get_bound_port())
+
+    def _demand_login(self, user: str, password: str, method: str) -> None:
+        auth, token = GstRtspServer.RTSPAuth(), GstRtspServer.RTSPToken()
+        token.set_string("media.factory.role", "viewer")
+        if method == "digest":
+            auth.set_supported_methods(GstRtsp.RTSPAuthMethod.DIGEST)
+            auth.add_digest(user, password, token)
+        else:
+            auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
+        self._server.set_auth(auth)
+
+    def _add_mount(self, mount: Mount, transport: str) -> None:
+        factory = mount.factory(transport)
+        if self._server.get_auth():
+            permissions = GstRtspServer.RTSPPermissions()
+            for right in ("media.factory.access", "media.factory.construct"):
+                permissions.add_permission_for_role("viewer", right, True)
+            factory.set_permissions(permissions)
+        self._server.get_mount_points().add_factory(f"/{mount.name}", factory)
+        self.mounts[mount.name] = mount
+
+    def obey(self, line: str) -> str:
+        word, *arguments = line.split(None, 2)
+        if word == "quit":
+            self.loop.quit()
+        elif word == "count":
+            return str(len(self._server.client_filter(None, None) or []))
+        elif word == "kick":
+            self._server.client_filter(lambda *_: GstRtspServer.RTSPFilterResult.REMOVE, None)
+        else:
+            change_mount(self.mounts[arguments[0]], word, *arguments[1:])
+        return "ok"
+
+    def read_commands(self) -> None:
+        def answer(line: str) -> bool:
+            try:
+                print(self.obey(line), flush=True)
+            except Exception as error:
+                print(f"error {error!r}", flush=True)
+            return False
+
+        for line in sys.stdin:
+            if line.strip():
+                GLib.idle_add(answer, line.strip())
+        GLib.idle_add(self.loop.quit)
+
+
+def change_mount(mount: Mount, word: str, argument: str = "") -> None:
+    if word == "switch":
+        clip = Clip(argument)
+        if clip.codec != mount.clip.codec:
+            raise ValueError(f"{mount.name} is {mount.clip.codec}, {argument} is {clip.codec}")
+        mount.wanted = clip
+    elif word in ("corrupt", "drop"):
+        setattr(mount, word, float(argument))
+    elif word == "jump":
+        mount.offset_ns += int(float(argument) * 1e9)
+    elif word == "pause":
+        mount.sending.clear()
+    elif word == "resume":
+        mount.sending.set()
+    elif word == "eos":
+        for source in list(mount.sources):
+            source.emit("end-of-stream")
+    else:
+        raise ValueError(f"unknown command {word}")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="A camera on loopback that speaks real RTSP")
+    parser.add_argument("--port", type=int, default=8554)
+    parser.add_argument("--mount", action="append", required=True, metavar="NAME=FILE")
+    parser.add_argument("--user")
+    parser.add_argument("--password", default="")
+    parser.add_argument("--auth", choices=["basic", "digest"], default="digest")
+    parser.add_argument("--transport", choices=["tcp", "udp", "both"], default="both")
+    camera = Camera(parser.parse_args())
+    threading.Thread(target=camera.read_commands, daemon=True).start()
+    print("ready", camera.port, flush=True)
+    camera.loop.run()
+
+
+if __name__ == "__main__":
+    main()
