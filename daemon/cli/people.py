@@ -1,0 +1,152 @@
+"""`deconvid people`: who is known."""
+
+import json
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+from rich.progress import Progress
+from rich.table import Table
+
+from config import load_settings
+from daemon.cli.common import (
+    DEFAULT_CONFIG,
+    EXIT_FAILURE,
+    ConfigOption,
+    JsonOption,
+    err,
+    out,
+    set_up_logging,
+    told_errors,
+)
+from daemon.enrolment import Accepted, Outcome, enrol, find_photos
+from daemon.store import Person, Store, Template
+from daemon.store.names import normalise_name
+from engine import FaceEngine
+
+app = typer.Typer(help="Add, list, rename and erase people.", no_args_is_help=True)
+
+NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
+
+
+@app.command()
+def add(
+    name: NameArgument,
+    photos: Annotated[list[Path], typer.Argument(metavar="PHOTO...", help="Pictures, or folders of pictures.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Enrol a person, or give a known person more photos."""
+    set_up_logging()
+    with told_errors():
+        settings = load_settings(config)
+        normalise_name(name)  # before the models are loaded
+        files = find_photos(photos)
+        engine = FaceEngine.load(settings)
+        with Store.open(settings.database) as store:
+            outcomes = _enrol_with_progress(store, engine, name, files)
+        accepted = sum(isinstance(outcome, Accepted) for outcome in outcomes)
+        out.print(f"{escape(name)}: {accepted} of {len(files)} photos accepted", soft_wrap=True)
+        if not accepted:
+            raise typer.Exit(EXIT_FAILURE)
+
+
+@app.command("list")
+def list_people(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """List everybody who is enrolled."""
+    with told_errors(), Store.open(load_settings(config).database) as store:
+        people = store.people.all()
+    if as_json:
+        out.print_json(json.dumps([_person_json(person) for person in people]))
+        return
+    table = Table("name", "photos", "enrolled")
+    for person in people:
+        table.add_row(escape(person.name), str(person.template_count), f"{person.created_at:%Y-%m-%d %H:%M}")
+    out.print(table if people else "nobody is enrolled; `deconvid people add NAME PHOTO` does it")
+
+
+@app.command()
+def show(name: NameArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Show what is stored of a person."""
+    with told_errors(), Store.open(load_settings(config).database) as store:
+        person = store.people.get(name)
+        templates = store.people.templates(person.id)
+    if as_json:
+        out.print_json(json.dumps(_person_json(person) | {"templates": [_template_json(t) for t in templates]}))
+        return
+    out.print(f"[bold]{escape(person.name)}[/bold]  id {person.id}  enrolled {person.created_at:%Y-%m-%d %H:%M} UTC")
+    table = Table("photo", "quality", "model", "added")
+    for template in templates:
+        added = f"{template.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(escape(template.source), f"{template.quality:.2f}", template.model_digest[:12], added)
+    out.print(table)
+
+
+@app.command()
+def rename(
+    old: Annotated[str, typer.Argument(metavar="OLD", help="The name so far.")],
+    new: Annotated[str, typer.Argument(metavar="NEW", help="The name from now on.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Give a person another name; past events keep the old one."""
+    with told_errors(), Store.open(load_settings(config).database) as store:
+        person = store.people.rename(old, new)
+    out.print(f"{escape(person.name)} is the name now", soft_wrap=True)
+
+
+@app.command()
+def erase(
+    name: NameArgument,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Remove a person, with all templates and the name in past events, for good."""
+    with told_errors(), Store.open(load_settings(config).database) as store:
+        person = store.people.get(name)
+        if not yes:
+            typer.confirm(f"Erase {person.name} and {person.template_count} templates for good?", abort=True, err=True)
+        store.people.erase(name)
+    out.print(f"{escape(person.name)} is erased. Backups made before still hold the data", soft_wrap=True)
+
+
+def _enrol_with_progress(store: Store, engine: FaceEngine, name: str, files: list[Path]) -> list[Outcome]:
+    with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
+        bar = progress.add_task("photos", total=len(files))
+
+        def tell(outcome: Outcome) -> None:
+            progress.advance(bar)
+            _tell(outcome)
+
+        return enrol(store, engine, name, files, tell)
+
+
+def _tell(outcome: Outcome) -> None:
+    photo = escape(str(outcome.photo))
+    if not isinstance(outcome, Accepted):
+        out.print(f"[red]refused[/red]   {photo}: {outcome.reason} ({escape(outcome.detail)})", soft_wrap=True)
+        return
+    out.print(f"[green]accepted[/green]  {photo}: quality {outcome.quality:.2f}", soft_wrap=True)
+    if outcome.resembles:
+        err.print(
+            f"[yellow]warning:[/yellow] {photo} looks like {escape(outcome.resembles)}, who is enrolled already. "
+            "If both are one person, erase one of the two",
+            soft_wrap=True,
+        )
+
+
+def _person_json(person: Person) -> dict[str, object]:
+    return {
+        "id": person.id,
+        "name": person.name,
+        "created_at": person.created_at.isoformat(),
+        "template_count": person.template_count,
+    }
+
+
+def _template_json(template: Template) -> dict[str, object]:
+    return {
+        "source": template.source,
+        "quality": round(template.quality, 4),
+        "model_digest": template.model_digest,
+        "created_at": template.created_at.isoformat(),
+    }

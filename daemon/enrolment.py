@@ -1,0 +1,183 @@
+"""From photos to templates: which photo is good enough to know a person by, and why another one is not."""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Protocol
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from daemon.store import NewTemplate, Store
+from engine import Faces, ImageError
+from engine.photos import load_photo
+from engine.quality import measure_quality
+
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
+
+SMALLEST_FACE_PX = 40
+"""Longer side of a face's box. A template is compared for years: it has to be better than a look of a camera."""
+LEAST_QUALITY = 0.25
+BYSTANDER = 0.5
+"""Faces up to this fraction of the largest one's size are in the background, and do not make a photo ambiguous."""
+SAME_PICTURE = 0.999
+"""Cosine from which two templates come from the same picture, saved twice."""
+JPEG_QUALITY = 95
+
+
+class Refusal(StrEnum):
+    """Why a photo is not taken."""
+
+    UNREADABLE = "unreadable"
+    NO_FACE = "no face"
+    SEVERAL_FACES = "several faces"
+    TOO_SMALL = "too small"
+    LOW_QUALITY = "low quality"
+    DUPLICATE = "duplicate"
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    photo: Path
+    quality: float
+    resembles: str | None
+    """Name of another person whose face this seems to be: one of the two is probably enrolled wrongly."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    photo: Path
+    reason: Refusal
+    detail: str
+
+
+Outcome = Accepted | Refused
+
+
+class EmbedderFacts(Protocol):
+    @property
+    def digest(self) -> str: ...
+
+    @property
+    def threshold(self) -> float: ...
+
+
+class PhotoEngine(Protocol):
+    """What enrolment needs of engine.FaceEngine."""
+
+    @property
+    def embedder(self) -> EmbedderFacts: ...
+
+    def analyze(self, image_bgr: NDArray[np.uint8]) -> Faces: ...
+
+
+def find_photos(sources: Iterable[Path]) -> list[Path]:
+    """Returns the files, and the pictures in the folders and their subfolders; each once, in a stable order."""
+    found: dict[Path, None] = {}
+    for source in sources:
+        found.update(dict.fromkeys(_pictures_in(source) if source.is_dir() else [source]))
+    return list(found)
+
+
+def enrol(
+    store: Store,
+    engine: PhotoEngine,
+    name: str,
+    photos: Iterable[Path],
+    tell: Callable[[Outcome], None] = lambda outcome: None,
+) -> list[Outcome]:
+    """Adds the faces of a person's photos; each photo is stored or refused on its own.
+
+    Args:
+        store: where the person is, or is made with the first photo that is accepted.
+        engine: whose embedder makes the templates.
+        name: of the person.
+        photos: files.
+        tell: is called with each photo's outcome as soon as it is known.
+
+    Raises:
+        InvalidNameError: nobody can have that name.
+        StoreError: the store cannot be written; photos that were told as accepted are in it.
+    """
+    outcomes = []
+    for photo in photos:
+        outcome = _enrol_photo(store, engine, name, photo)
+        tell(outcome)
+        outcomes.append(outcome)
+    return outcomes
+
+
+def _enrol_photo(store: Store, engine: PhotoEngine, name: str, photo: Path) -> Outcome:
+    try:
+        faces = engine.analyze(load_photo(photo))
+    except ImageError as error:
+        return Refused(photo, Refusal.UNREADABLE, str(error))
+    if fault := _fault(faces):
+        return Refused(photo, *fault)
+    subject = int(faces.detections.sides.argmax())
+    kin = _find_kin(store, engine.embedder.digest, name, faces.embeddings[subject])
+    if kin.own_score > SAME_PICTURE:
+        return Refused(photo, Refusal.DUPLICATE, "this person is enrolled with this picture already")
+    store.people.enrol(name, _template(faces, subject, engine.embedder.digest, photo))
+    resembles = kin.other if kin.other_score >= engine.embedder.threshold else None
+    return Accepted(photo, float(faces.quality[subject]), resembles)
+
+
+def _fault(faces: Faces) -> tuple[Refusal, str] | None:
+    """Returns why the largest face of a photo cannot be enrolled."""
+    if not len(faces):
+        return Refusal.NO_FACE, "use a photo in which the face is seen from the front"
+    sides = np.sort(faces.detections.sides)
+    rivals = int((sides > sides[-1] * BYSTANDER).sum())
+    if rivals > 1:
+        return Refusal.SEVERAL_FACES, f"{rivals} faces are of about one size: cut the right one out"
+    if sides[-1] < SMALLEST_FACE_PX:
+        return Refusal.TOO_SMALL, f"the face has {sides[-1]:.0f} pixels, {SMALLEST_FACE_PX} are needed"
+    subject = int(faces.detections.sides.argmax())
+    if faces.quality[subject] < LEAST_QUALITY:
+        [worst] = measure_quality(faces.crops[[subject]], faces.detections[np.array([subject])]).faults
+        return Refusal.LOW_QUALITY, f"quality {faces.quality[subject]:.2f}, {LEAST_QUALITY} is needed; worst: {worst}"
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Kin:
+    """Who is nearest to a new template; -1 is the least a cosine can be."""
+
+    own_score: float
+    other_score: float
+    other: str | None
+
+
+def _find_kin(store: Store, model_digest: str, name: str, embedding: NDArray[np.float32]) -> Kin:
+    gallery = store.people.gallery(model_digest)
+    if not len(gallery.person_ids):
+        return Kin(-1.0, -1.0, None)
+    person = store.people.find(name)
+    own = gallery.person_ids == (person.id if person else 0)
+    scores = gallery.embeddings @ embedding
+    others = np.where(own, np.float32(-1), scores)
+    nearest = int(others.argmax())
+    return Kin(
+        own_score=float(scores[own].max(initial=-1.0)),
+        other_score=float(others[nearest]),
+        other=gallery.people[int(gallery.person_ids[nearest])],
+    )
+
+
+def _template(faces: Faces, subject: int, model_digest: str, photo: Path) -> NewTemplate:
+    _, jpeg = cv2.imencode(".jpg", faces.crops[subject], [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY])
+    return NewTemplate(
+        embedding=faces.embeddings[subject],
+        model_digest=model_digest,
+        quality=float(faces.quality[subject]),
+        crop=jpeg.tobytes(),
+        source=photo.name,
+    )
+
+
+def _pictures_in(folder: Path) -> Iterator[Path]:
+    pictures = (path for path in folder.rglob("*") if path.suffix.lower() in PICTURE_SUFFIXES and path.is_file())
+    return iter(sorted(pictures))
