@@ -36,7 +36,7 @@ class OpenVinoRuntime:
             compiled = core.compile_model(model, "CPU", {**SETTINGS, "INFERENCE_NUM_THREADS": threads})
         except Exception as error:  # OpenVINO raises RuntimeError or one of its own, depending on the file
             raise ModelError(
-                f"OpenVINO cannot load {path.name}: {_first_line(error)}. Install the model again"
+                f"OpenVINO cannot load {path.name}: {_reason(error, path)}. Install the model again"
             ) from error
         self.input_names = tuple(port.get_any_name() for port in compiled.inputs)
         self._output_names = tuple(port.get_any_name() for port in compiled.outputs)
@@ -47,7 +47,7 @@ class OpenVinoRuntime:
         return dict(zip(self._output_names, outputs.values(), strict=True))
 
 
-def _first_line(error: Exception) -> str:
-    """Returns the last line that says something: OpenVINO puts its source files' names before it."""
-    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+def _reason(error: Exception, path: Path) -> str:
+    """Returns the last line of OpenVINO's message, before which its source files stand, without this machine's path."""
+    lines = [line.strip() for line in str(error).replace(str(path), path.name).splitlines() if line.strip()]
     return lines[-1].rstrip(".") if lines else type(error).__name__

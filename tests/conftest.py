@@ -1,0 +1,39 @@
+"""Sample pictures, out of installed packages: no picture of a person lies in this repository."""
+
+import importlib.util
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+import skimage.data
+from numpy.typing import NDArray
+
+Image = NDArray[np.uint8]
+
+
+def _insightface_picture(name: str) -> Image:
+    spec = importlib.util.find_spec("insightface")
+    assert spec
+    assert spec.submodule_search_locations
+    picture = cv2.imread(str(Path(spec.submodule_search_locations[0]) / "data" / "images" / name))
+    assert picture is not None
+    return np.asarray(picture, np.uint8)
+
+
+@pytest.fixture(scope="session")
+def astronaut() -> Image:
+    """One frontal face, (512, 512, 3) uint8 BGR."""
+    return np.ascontiguousarray(skimage.data.astronaut()[..., ::-1])
+
+
+@pytest.fixture(scope="session")
+def six_faces() -> Image:
+    """Six faces, two of them turned, (886, 1280, 3) uint8 BGR."""
+    return _insightface_picture("t1.jpg")
+
+
+@pytest.fixture(scope="session")
+def tom_hanks() -> Image:
+    """One face that fills the picture, (112, 112, 3) uint8 BGR."""
+    return _insightface_picture("Tom_Hanks_54745.png")

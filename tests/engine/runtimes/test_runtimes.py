@@ -1,0 +1,76 @@
+"""One suite over all runtimes."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from engine import ModelError
+from engine.manifests import find_model
+from engine.runtimes import Preference, load_runtime
+
+RUNTIMES: list[Preference] = ["openvino", "onnxruntime"]
+AGREE = 2e-3
+"""Of CenterFace's outputs, whose largest are near 10; both runtimes compute in FP32 in another order."""
+DYNAMIC = {"input.1": (1, 3, None, None)}
+
+
+@pytest.fixture
+def network(tmp_path: Path) -> Path:
+    """Two outputs, `twice` and `root`, of an input `x` that declares shape (2, 3)."""
+    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])
+    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 3]) for name in ("twice", "root")]
+    nodes = [helper.make_node("Add", ["x", "x"], ["twice"]), helper.make_node("Sqrt", ["x"], ["root"])]
+    model = helper.make_model(
+        helper.make_graph(nodes, "network", [x], outputs), opset_imports=[helper.make_opsetid("", 17)], ir_version=8
+    )
+    onnx.save(model, tmp_path / "network.onnx")
+    return tmp_path / "network.onnx"
+
+
+@pytest.mark.parametrize("preference", RUNTIMES)
+def test_outputs_come_by_name_in_the_files_order(network: Path, preference: Preference) -> None:
+    runtime = load_runtime(network, preference)
+    x = np.full((2, 3), 9, np.float32)
+    outputs = runtime.run({"x": x})
+    assert (runtime.name, runtime.input_names, list(outputs)) == (preference, ("x",), ["twice", "root"])
+    assert (outputs["twice"] == 18).all()
+    assert np.allclose(outputs["root"], 3)
+
+
+@pytest.mark.parametrize("preference", RUNTIMES)
+def test_fixed_shapes_can_be_opened(network: Path, preference: Preference) -> None:
+    runtime = load_runtime(network, preference, dynamic_shapes={"x": (None, 3)})
+    for rows in (5, 1, 7):
+        assert runtime.run({"x": np.ones((rows, 3), np.float32)})["twice"].shape == (rows, 3)
+
+
+@pytest.mark.parametrize("preference", RUNTIMES)
+def test_a_later_run_leaves_earlier_outputs_alone(network: Path, preference: Preference) -> None:
+    runtime = load_runtime(network, preference)
+    first = runtime.run({"x": np.ones((2, 3), np.float32)})["twice"]
+    runtime.run({"x": np.zeros((2, 3), np.float32)})
+    assert (first == 2).all()
+
+
+@pytest.mark.parametrize("preference", RUNTIMES)
+@pytest.mark.parametrize("content", [b"", b"no network", b"\x08\x07\x12\x00:\x03\x0a\x01x"])
+def test_a_broken_file_is_a_model_error(tmp_path: Path, preference: Preference, content: bytes) -> None:
+    (tmp_path / "broken.onnx").write_bytes(content)
+    with pytest.raises(ModelError, match=r"cannot load broken\.onnx") as raised:
+        load_runtime(tmp_path / "broken.onnx", preference)
+    assert str(tmp_path) not in str(raised.value)
+
+
+def test_all_runtimes_agree_on_a_real_network() -> None:
+    path = find_model("centerface").verified_path()
+    picture = np.random.default_rng(1).uniform(0, 255, (1, 3, 96, 160)).astype(np.float32)
+    first, second = (load_runtime(path, p, 1, DYNAMIC).run({"input.1": picture}) for p in RUNTIMES)
+    assert list(first) == list(second) == ["537", "538", "539", "540"]
+    assert all(np.allclose(first[name], second[name], atol=AGREE) for name in first)
+
+
+def test_auto_takes_openvino_where_it_loads(network: Path) -> None:
+    assert load_runtime(network).name == "openvino"

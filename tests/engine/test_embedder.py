@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+
+from engine import ModelError
+from engine.alignment import align
+from engine.detectors import Detector
+from engine.embedder import Embedder
+from engine.manifests import find_model
+from tests.engine.conftest import MakeSpec
+
+KEYS = {"task": "embedder", "kind": "embedder", "input_size": 112, "dimension": 512, "threshold": 0.3}
+
+
+@pytest.fixture
+def embedder(shared_model: MakeSpec) -> Embedder:
+    return Embedder.load(shared_model("edgeface_xs.onnx", **KEYS), threads=1)
+
+
+def test_embeddings_have_length_one_and_any_number_of_crops_works(embedder: Embedder) -> None:
+    crops = np.random.default_rng(1).integers(0, 256, (37, 112, 112, 3), np.uint8)
+    embeddings = embedder.embed(crops)
+    assert (embeddings.shape, embeddings.dtype) == ((37, 512), np.float32)
+    assert np.allclose(np.linalg.norm(embeddings, axis=1), 1, atol=1e-5)
+    assert np.allclose(embedder.embed(crops[35:]), embeddings[35:], atol=1e-4)
+    assert embedder.embed(crops[:0]).shape == (0, 512)
+
+
+def test_a_person_is_nearer_to_himself_than_to_anybody_else(
+    embedder: Embedder, centerface: Detector, six_faces: np.ndarray, astronaut: np.ndarray
+) -> None:
+    smaller = np.ascontiguousarray(six_faces[::2, ::2])
+    first, second, third = centerface.detect([six_faces, smaller, astronaut])
+    second = second[np.argsort(second.boxes[:, 0])]
+    first = first[np.argsort(first.boxes[:, 0])]
+    one, other = embedder.embed(align(six_faces, first.landmarks)), embedder.embed(align(smaller, second.landmarks))
+    cosines = one @ other.T
+    assert cosines.diagonal().min() > 0.6
+    assert cosines[~np.eye(6, dtype=bool)].max() < 0.3
+    assert (one @ embedder.embed(align(astronaut, third.landmarks)).T).max() < 0.3
+
+
+def test_runtimes_agree(shared_model: MakeSpec) -> None:
+    spec = shared_model("w600k_mbf.onnx", **KEYS)
+    crops = np.random.default_rng(1).integers(0, 256, (3, 112, 112, 3), np.uint8)
+    first, second = (Embedder.load(spec, p, threads=1).embed(crops) for p in ("openvino", "onnxruntime"))
+    assert np.allclose((first * second).sum(axis=1), 1, atol=1e-5)
+
+
+def test_a_manifest_with_the_wrong_dimension_stops_the_start(shared_model: MakeSpec) -> None:
+    with pytest.raises(ModelError, match="its manifest says dimension 128"):
+        Embedder.load(shared_model("edgeface_xs.onnx", **{**KEYS, "dimension": 128}))
+
+
+def test_a_detector_is_no_embedder() -> None:
+    with pytest.raises(ModelError, match="centerface is no embedder"):
+        Embedder.load(find_model("centerface"))

@@ -1,0 +1,116 @@
+from pathlib import Path
+
+import pytest
+
+from engine import ModelError
+from engine.detectors import load_detector
+from engine.manifests import ModelSpec, find_model, list_models
+
+EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
+KEYS = {
+    "name": "mine",
+    "task": "embedder",
+    "kind": "embedder",
+    "file": "mine.onnx",
+    "sha256": EMPTY_SHA256,
+    "input_size": 112,
+    "colour": "rgb",
+    "mean": 127.5,
+    "std": 127.5,
+    "dimension": 4,
+    "threshold": 0.3,
+    "licence": "MIT",
+    "source": "here",
+}
+
+
+def write(folder: Path, name: str = "mine", **keys: object) -> Path:
+    """Writes a manifest; a key that is None is left out."""
+    lines = {**KEYS, "name": name, **keys}
+    path = folder / f"{name}.toml"
+    path.write_text("".join(f"{key} = {value!r}\n" for key, value in lines.items() if value is not None))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_models_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
+    return tmp_path / "data" / "deconvid" / "models"
+
+
+def test_shipped_manifests_are_sound_and_the_default_detector_is_there() -> None:
+    names = [spec.name for spec in list_models()]
+    assert {"centerface", "scrfd_500m"} <= set(names)
+    assert find_model("centerface").verified_path().name == "centerface.onnx"
+
+
+def test_a_file_beside_its_manifest_is_found(tmp_path: Path) -> None:
+    spec = ModelSpec.read(write(tmp_path))
+    assert not spec.installed
+    (tmp_path / "mine.onnx").touch()
+    assert spec.installed
+    assert spec.verified_path() == tmp_path / "mine.onnx"
+
+
+def test_an_altered_file_is_not_loaded(tmp_path: Path) -> None:
+    spec = ModelSpec.read(write(tmp_path))
+    (tmp_path / "mine.onnx").touch()
+    spec.verified_path()
+    (tmp_path / "mine.onnx").write_bytes(b"other")
+    with pytest.raises(ModelError, match="is not the file that the manifest describes"):
+        spec.verified_path()
+
+
+def test_a_pack_is_found_in_the_users_folder(no_models_of_the_user: Path) -> None:
+    spec = find_model("scrfd_500m")
+    with pytest.raises(ModelError, match="Run `deconvid models install buffalo_s`"):
+        spec.verified_path()
+    (no_models_of_the_user / "buffalo_s").mkdir(parents=True)
+    (no_models_of_the_user / "buffalo_s" / "det_500m.onnx").touch()
+    assert spec.installed
+
+
+def test_a_package_that_is_not_installed_is_named_with_the_fix(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="pip install --force-reinstall no_such_package"):
+        ModelSpec.read(write(tmp_path, package="no_such_package")).verified_path()
+
+
+@pytest.mark.parametrize(
+    ("keys", "message"),
+    [
+        ({"colours": "rgb"}, "colours: Extra inputs"),
+        ({"sha256": "abc"}, "sha256: "),
+        ({"file": "../mine.onnx"}, "file: "),
+        ({"task": "detector"}, "kind 'embedder' is no detector"),
+        ({"dimension": None}, "an embedder needs dimension"),
+        ({"package": "a", "pack": "b"}, "exclude each other"),
+        ({"std": 0, "licence": None}, "std: .*; licence: Field required"),
+    ],
+)
+def test_a_faulty_manifest_is_refused_with_every_fault(tmp_path: Path, keys: dict[str, object], message: str) -> None:
+    with pytest.raises(ModelError, match=message):
+        ModelSpec.read(write(tmp_path, **keys))
+
+
+def test_a_manifest_carries_its_own_name(tmp_path: Path) -> None:
+    path = write(tmp_path).rename(tmp_path / "other.toml")
+    with pytest.raises(ModelError, match=r"Name the file mine.toml"):
+        ModelSpec.read(path)
+
+
+def test_a_name_that_is_described_twice_is_refused(tmp_path: Path) -> None:
+    write(tmp_path, name="centerface")
+    with pytest.raises(ModelError, match="centerface is described twice"):
+        find_model("centerface", [tmp_path])
+
+
+def test_an_unknown_name_and_a_missing_folder_are_told(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"'x' is unknown\. Known are centerface, "):
+        find_model("x")
+    with pytest.raises(ModelError, match="is no folder"):
+        find_model("centerface", [tmp_path / "absent"])
+
+
+def test_an_embedder_is_no_detector(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="mine is no detector"):
+        load_detector(ModelSpec.read(write(tmp_path)))
