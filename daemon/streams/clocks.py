@@ -25,9 +25,11 @@ class PacedClock:
     def __init__(self, wait: Callable[[float], None]) -> None:
         self._wait = wait
         self._arrival = ArrivalClock()
-        self._start_ns = time.monotonic_ns()
+        self._start_ns: int | None = None
 
     def stamp(self, media_ns: int | None) -> FrameTimes:
+        if self._start_ns is None:
+            self._start_ns = time.monotonic_ns()
         early_ns = self._start_ns + (media_ns or 0) - time.monotonic_ns()
         if early_ns > 0:
             self._wait(early_ns / 1e9)

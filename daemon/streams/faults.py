@@ -8,6 +8,7 @@ from daemon.errors import StreamError
 from daemon.messages import CameraState
 
 Phase = Literal["opening", "reading"]
+Kind = Literal["rtsp", "file", "device"]
 
 REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 MISSING = (av.error.HTTPNotFoundError, av.error.FileNotFoundError, av.error.IsADirectoryError)
@@ -18,6 +19,11 @@ UNKNOWN = (
     av.error.ProtocolNotFoundError,
     av.error.NotImplementedError,
 )
+NOT_FOUND: dict[Kind, str] = {
+    "rtsp": "the camera has no such stream. Correct the path in url",
+    "file": "there is no such file. Correct url",
+    "device": "there is no such device. Correct url, or plug it in",
+}
 LATE = (av.error.TimeoutError, av.error.ExitError)
 
 
@@ -29,7 +35,7 @@ class SourceError(StreamError):
         self.state: CameraState = state
 
 
-def classify(error: Exception, phase: Phase, *, is_file: bool, waited_s: float, timeout_s: float) -> SourceError:
+def classify(error: Exception, phase: Phase, *, kind: Kind, waited_s: float, timeout_s: float) -> SourceError:
     """Returns the fault behind an error of libav.
 
     Never uses the error's text, which may be the whole address with the password in it.
@@ -37,18 +43,19 @@ def classify(error: Exception, phase: Phase, *, is_file: bool, waited_s: float, 
     Args:
         error: what PyAV raised.
         phase: what was tried.
-        is_file: a file, else a camera.
+        kind: what was opened.
         waited_s: how long the failed call took.
         timeout_s: how long it was allowed to take.
     """
     if isinstance(error, REFUSED):
         return SourceError("auth_failed", "the camera refuses the login. Correct username and password")
     if isinstance(error, MISSING):
-        what = "there is no such file" if is_file else "the camera has no such stream"
-        return SourceError("not_found", f"{what}. Correct the path in url")
+        return SourceError("not_found", NOT_FOUND[kind])
+    if isinstance(error, av.error.PermissionError):
+        return SourceError("not_found", "permission denied. Let the daemon's user read it")
     if isinstance(error, UNKNOWN):
         return SourceError("unsupported", "the format cannot be decoded. Use H.264 or H.265")
-    if is_file and isinstance(error, av.error.InvalidDataError):
+    if kind == "file" and isinstance(error, av.error.InvalidDataError):
         return SourceError("unsupported", "is not a video, or it is damaged. Check the file with ffprobe")
     # libav reports a silent camera as invalid data while it opens, and as an exit on request while it reads.
     if isinstance(error, LATE) or (isinstance(error, av.error.InvalidDataError) and waited_s >= timeout_s):

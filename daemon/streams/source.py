@@ -35,13 +35,9 @@ class Arrival:
     """What a packet brought."""
 
     frame: VideoFrame | None
-    """None: it could not be decoded."""
+    """None: it could not be decoded, or not without visible damage."""
     media_ns: int | None
     """Position from the first frame; None where the frame has no timestamp."""
-
-    @property
-    def damaged(self) -> bool:
-        return self.frame is None or self.frame.is_corrupt
 
 
 class Source:
@@ -111,6 +107,8 @@ class Source:
                 yield self._arrival(frame)
 
     def _arrival(self, frame: VideoFrame) -> Arrival:
+        if frame.is_corrupt:
+            return Arrival(frame=None, media_ns=None)
         task = self._task
         if frame.width > task.max_width_px or frame.height > task.max_height_px:
             limits = f"cameras.{task.name}.max_width_px and max_height_px"
@@ -143,5 +141,4 @@ def _faults(task: CameraTask, phase: Phase, timeout_s: float) -> Iterator[None]:
         yield
     except av.error.FFmpegError as error:
         waited_s = time.monotonic() - started
-        is_file = task.kind == "file"
-        raise classify(error, phase, is_file=is_file, waited_s=waited_s, timeout_s=timeout_s) from None
+        raise classify(error, phase, kind=task.kind, waited_s=waited_s, timeout_s=timeout_s) from None

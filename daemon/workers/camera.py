@@ -11,6 +11,7 @@ import zmq
 from av import VideoFrame
 
 from config.errors import DeconvIDError
+from daemon.errors import FrameRingError
 from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED, EXIT_FAILURE
 from daemon.frames import DropReason, FrameRing, FrameTimes
 from daemon.heartbeat import Heartbeat
@@ -64,6 +65,8 @@ class CameraWorker:
         try:
             with Source.open(self._task) as source:
                 self._read(source, clock)
+            if not self._ring.counts().captured and not self._stop.is_set():
+                raise SourceError("unsupported", "no picture could be read from it. Check the file with ffprobe")
         except SourceError as error:
             self._report(error.state, str(error))
             logger.error("file_unusable camera=%s cause=%s", self._task.name, error)
@@ -102,7 +105,7 @@ class CameraWorker:
 
     def _take(self, arrival: Arrival, times: FrameTimes) -> None:
         """Books every frame: it is either published or dropped for a reason."""
-        if arrival.frame is None or arrival.frame.is_corrupt:
+        if arrival.frame is None:
             self._ring.drop(DropReason.CORRUPT)
         elif times.captured_ns < self._due_ns:
             self._ring.drop(DropReason.RATE)
@@ -118,7 +121,11 @@ class CameraWorker:
             self._ring.drop(DropReason.RING_FULL)
             return
         picture = to_picture(frame)
-        token = self._ring.write(picture.planes, times, bt709=picture.bt709, full_range=picture.full_range)
+        try:
+            token = self._ring.write(picture.planes, times, bt709=picture.bt709, full_range=picture.full_range)
+        except FrameRingError as error:
+            self._report("backoff", str(error))
+            raise
         if token:
             self._outbox.announce(token)
 
@@ -146,7 +153,7 @@ class CameraWorker:
 def main() -> int:
     stop = stop_on_sigterm()
     task = read_task(CameraTask)
-    set_up_worker_logging(f"camera/{task.name}")
+    set_up_worker_logging(f"camera/{task.name}", address=task.address)
     try:
         ring = FrameRing.attach(Path(task.ring))
         ring.take_over_writing()

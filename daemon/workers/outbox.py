@@ -1,6 +1,7 @@
 """What a camera worker sends: tokens to the vision worker, states to the identity worker."""
 
 import time
+from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
@@ -38,7 +39,9 @@ class Outbox:
 
     def report(self, state: CameraState, detail: str) -> None:
         message = CameraStateChanged(camera=self._camera, state=state, detail=detail, at_wall_ns=time.time_ns())
-        self._observations.send(encode(message), zmq.NOBLOCK)
+        # Full only if the identity worker has not come back for a thousand changes.
+        with suppress(zmq.Again):
+            self._observations.send(encode(message), zmq.NOBLOCK)
 
     def __enter__(self) -> Self:
         return self
