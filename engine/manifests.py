@@ -22,7 +22,7 @@ KINDS = {"detector": ("centerface", "scrfd"), "embedder": ("embedder",)}
 
 def user_models() -> Path:
     """Returns the folder into which `deconvid models install` puts models, whether it exists or not."""
-    data = os.environ.get("XDG_DATA_HOME") or str(Path.home() / ".local" / "share")
+    data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
     return Path(data) / "deconvid" / "models"
 
 
@@ -56,7 +56,7 @@ class ModelSpec(BaseModel):
     """Cosine at which one in 10,000 comparisons of strangers would match."""
     licence: str
     source: str
-    accuracy: dict[str, str | float] = Field(default_factory=dict)
+    accuracy: dict[str, str | int | float] = Field(default_factory=dict)
     """What was measured, by data set."""
 
     _folders: tuple[Path, ...] = PrivateAttr(default=())
@@ -120,7 +120,8 @@ class ModelSpec(BaseModel):
         return path
 
     def _path(self) -> Path | None:
-        return next((path for path in self._candidates() if path.is_file()), None)
+        # Unlike Path.is_file, isfile is no trouble where a service must not look into a home.
+        return next((path for path in self._candidates() if os.path.isfile(path)), None)
 
     def _candidates(self) -> list[Path]:
         if self.package:
