@@ -113,7 +113,7 @@ def _enrol_photo(store: Store, engine: PhotoEngine, name: str, photo: Path) -> O
     try:
         faces = engine.analyze(load_photo(photo))
     except ImageError as error:
-        return Refused(photo, Refusal.UNREADABLE, str(error))
+        return Refused(photo, Refusal.UNREADABLE, str(error).removeprefix(f"{photo}: "))
     if fault := _fault(faces):
         return Refused(photo, *fault)
     subject = int(faces.detections.sides.argmax())

@@ -62,7 +62,7 @@ class Database:
         """Leaves nothing of deleted rows: neither in free pages nor in the write-ahead log.
 
         Raises:
-            StoreError: another process read for longer than the busy timeout; call again.
+            StoreError: another process read for longer than the busy timeout.
         """
         # Rows are already overwritten with zeros (secure_delete). The log still holds them: the first checkpoint
         # empties it, VACUUM rewrites the file (through the log), the second one empties the log again.
@@ -77,7 +77,7 @@ class Database:
         while cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:  # 1 = a reader still needs the log
             if time.monotonic() > deadline:
                 fault = f"identity store {self.path.name}: another process reads it, so its log could not be emptied"
-                raise StoreError(f"{fault}. Run the command again; if it stays so, stop that process")
+                raise StoreError(f"{fault}. Whoever opens the store next tries again; `deconvid people list` does")
             time.sleep(0.02)
 
     def close(self) -> None:

@@ -13,6 +13,8 @@ from daemon.store.records import GallerySnapshot, NewTemplate, Person, Template
 from daemon.store.schema import EventRow, MetaRow, PersonRow, TemplateRow
 
 REVISION = "gallery_revision"
+SCRUB_DUE = "scrub_due"
+"""1 from the erasure of a person's rows until their bytes are gone too."""
 
 
 class PeopleStore:
@@ -55,7 +57,7 @@ class PeopleStore:
 
         Raises:
             UnknownPersonError: there is no such person.
-            StoreError: the rows are gone, but another process kept the log from being emptied; `scrub` again.
+            StoreError: the rows are gone, but not their bytes: see `finish_erasure`.
         """
         with self._database.write() as session:
             row = _get(session, name)
@@ -66,8 +68,22 @@ class PeopleStore:
             )
             session.execute(delete(PersonRow).where(PersonRow.id == row.id))
             _bump_revision(session)
-        self._database.scrub()
+            _set(session, SCRUB_DUE, "1")
+        self.finish_erasure()
         return erased
+
+    def finish_erasure(self) -> None:
+        """Removes the bytes of rows that were erased, if that was interrupted or held up by a reader before.
+
+        Raises:
+            StoreError: another process reads for longer than the busy timeout.
+        """
+        with self._database.read() as session:
+            if _value(session, SCRUB_DUE) == "0":
+                return
+        self._database.scrub()
+        with self._database.write() as session:
+            _set(session, SCRUB_DUE, "0")
 
     def all(self) -> list[Person]:
         """Everybody, by name."""
@@ -154,8 +170,16 @@ def _template(row: TemplateRow) -> Template:
 
 
 def _revision(session: Session) -> int:
-    return int(session.scalars(select(MetaRow.value).where(MetaRow.key == REVISION)).one())
+    return int(_value(session, REVISION))
 
 
 def _bump_revision(session: Session) -> None:
-    session.execute(update(MetaRow).where(MetaRow.key == REVISION).values(value=str(_revision(session) + 1)))
+    _set(session, REVISION, str(_revision(session) + 1))
+
+
+def _value(session: Session, key: str) -> str:
+    return session.scalars(select(MetaRow.value).where(MetaRow.key == key)).one()
+
+
+def _set(session: Session, key: str, value: str) -> None:
+    session.execute(update(MetaRow).where(MetaRow.key == key).values(value=value))

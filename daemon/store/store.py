@@ -1,15 +1,19 @@
 """The identity store: people, what was said about them, and what identifies this database."""
 
+import logging
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from sqlalchemy import select
 
+from daemon.errors import StoreError
 from daemon.store.database import Database
 from daemon.store.events import EventStore
 from daemon.store.people import PeopleStore
 from daemon.store.schema import MetaRow
+
+logger = logging.getLogger(__name__)
 
 
 class Store:
@@ -22,6 +26,7 @@ class Store:
         with database.read() as session:
             self.epoch = session.scalars(select(MetaRow.value).where(MetaRow.key == "epoch")).one()
             """Random id of this database: sequence numbers count within it."""
+        self._finish_erasure()
 
     @classmethod
     def open(cls, path: Path, busy_timeout_s: float = 5.0) -> Self:
@@ -40,6 +45,12 @@ class Store:
     def gallery_revision(self) -> int:
         """Grows with every change of people or templates, whichever process makes it."""
         return self.people.revision()
+
+    def _finish_erasure(self) -> None:
+        try:
+            self.people.finish_erasure()
+        except StoreError as error:
+            logger.warning("erasure_not_finished reason='%s'", error)
 
     def close(self) -> None:
         self.database.close()

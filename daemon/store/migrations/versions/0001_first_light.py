@@ -55,7 +55,11 @@ def upgrade() -> None:
     )
     op.bulk_insert(
         meta,
-        [{"key": "epoch", "value": uuid.uuid4().hex}, {"key": "gallery_revision", "value": "0"}],
+        [
+            {"key": "epoch", "value": uuid.uuid4().hex},
+            {"key": "gallery_revision", "value": "0"},
+            {"key": "scrub_due", "value": "0"},
+        ],
     )
 
 

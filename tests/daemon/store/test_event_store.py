@@ -1,0 +1,64 @@
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from daemon.store import Store, UnknownPersonError
+from tests.daemon.factories import make_event, make_template, unit
+
+
+class Crash(Exception):  # noqa: N818
+    pass
+
+
+def crash(sequence: int) -> str:
+    raise Crash
+
+
+@given(st.lists(st.sampled_from(["append", "crash", "reopen", "foreign"]), max_size=20))
+@settings(max_examples=25, deadline=None)
+def test_sequence_has_no_gaps_whatever_fails(steps: list[str]) -> None:
+    with TemporaryDirectory() as folder:
+        store, expected = Store.open(Path(folder) / "db"), 0
+        for step in steps:
+            if step == "append":
+                expected += 1
+                assert store.events.append(make_event(), lambda n: f'{{"n":{n}}}').payload == f'{{"n":{expected}}}'
+            elif step == "crash":
+                with pytest.raises(Crash):
+                    store.events.append(make_event(), crash)
+            elif step == "foreign":
+                with pytest.raises(UnknownPersonError):
+                    store.events.append(make_event(person_id=77), lambda n: "{}")
+            else:
+                store.close()
+                store = Store.open(Path(folder) / "db")
+        assert [event.sequence for event in store.events.since(0)] == list(range(1, expected + 1))
+        assert store.events.last_sequence() == expected
+        store.close()
+
+
+def test_number_of_an_erased_persons_event_stays_taken(store: Store) -> None:
+    ann = store.people.enrol("Ann", make_template(unit(1)))
+    store.events.append(make_event(ann.id), lambda n: '{"person":{"id":1,"name":"Ann"}}')
+    store.people.erase("Ann")
+    assert store.events.append(make_event(), lambda n: "{}").sequence == 2
+
+
+def test_last_of_each_track_is_told_once(store: Store) -> None:
+    for track, kind in [("t1", "unknown"), ("t2", "unknown"), ("t1", "corrected"), (None, "camera")]:
+        store.events.append(make_event(track=track, kind=kind), lambda n: "{}")
+    since = datetime.now(UTC) - timedelta(minutes=1)
+    assert [(e.track, e.kind) for e in store.events.last_of_each_track(since)] == [
+        ("t2", "unknown"),
+        ("t1", "corrected"),
+    ]
+    assert store.events.last_of_each_track(datetime.now(UTC) + timedelta(minutes=1)) == []
+
+
+def test_time_survives_to_the_microsecond(store: Store) -> None:
+    event = make_event()
+    assert store.events.append(event, lambda n: "{}").at == store.events.since(0)[0].at == event.at
