@@ -9,6 +9,8 @@ import pytest
 import skimage.data
 from numpy.typing import NDArray
 
+pytest_plugins = ["rig.clips", "rig.cameras", "rig.workers"]
+
 Image = NDArray[np.uint8]
 
 

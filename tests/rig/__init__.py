@@ -1,0 +1,1 @@
+"""Simulated cameras and clips; fixtures for every test (tests/conftest.py names them as plugins)."""

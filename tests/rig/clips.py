@@ -1,0 +1,58 @@
+"""Small clips, made on the spot: a moving pattern, and in the top row of blocks the frame's number in binary."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+BLOCK_PX = 8
+BITS = 16
+
+
+def draw_luma(number: int, width: int, height: int) -> NDArray[np.uint8]:
+    """Returns (height, width) uint8, limited range: a ramp that moves, and the number (width of at least 128 px)."""
+    rows, columns = np.mgrid[:height, :width]
+    luma = (16 + (rows + columns + 4 * number) % 200).astype(np.uint8)
+    for bit in range(BITS):
+        luma[:BLOCK_PX, bit * BLOCK_PX : (bit + 1) * BLOCK_PX] = 235 if number >> bit & 1 else 16
+    return luma
+
+
+def read_number(luma: NDArray[np.uint8]) -> int:
+    """Returns the number that `draw_luma` wrote, also after lossy coding."""
+    middle = luma[BLOCK_PX // 2, BLOCK_PX // 2 : BITS * BLOCK_PX : BLOCK_PX]
+    return sum(1 << bit for bit, level in enumerate(middle) if level > 125)
+
+
+def write_clip(
+    path: Path, codec: str = "h264", width: int = 320, height: int = 240, fps: int = 15, seconds: float = 2
+) -> Path:
+    """Writes a clip without B frames, with a keyframe each second; codec is h264 or hevc."""
+    encoder = {"h264": "libx264", "hevc": "libx265"}[codec]
+    options = {"preset": "ultrafast", "tune": "zerolatency"}
+    if codec == "hevc":
+        options["x265-params"] = "log-level=none"
+    with av.open(path, "w") as container:
+        stream = container.add_stream(encoder, rate=fps, options=options)
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = width, height, "yuv420p", fps
+        for number in range(int(fps * seconds)):
+            chroma = np.full((height // 2, width), 128, np.uint8)
+            planar = np.concatenate([draw_luma(number, width, height), chroma])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(planar, "yuv420p")))
+        container.mux(stream.encode(None))
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_clip(tmp_path_factory) -> Callable[..., Path]:
+    """`make_clip(codec, width, height, fps, seconds)` returns the path of such a clip; equal ones are made once."""
+    folder = tmp_path_factory.mktemp("clips")
+
+    def make(codec: str = "h264", width: int = 320, height: int = 240, fps: int = 15, seconds: float = 2) -> Path:
+        path = folder / f"{codec}-{width}x{height}-{fps}-{seconds}.mp4"
+        return path if path.exists() else write_clip(path, codec, width, height, fps, seconds)
+
+    return make
