@@ -71,7 +71,7 @@ class EventSubscriber:
     def _read(self, frames: list[bytes]) -> AnyEvent | None:
         try:
             return decode_event(frames[-1])
-        except msgspec.MsgspecError:
+        except (msgspec.MsgspecError, UnicodeDecodeError):
             self.unreadable += 1
             if self.unreadable == 1:
                 logger.warning("event_unreadable fix='the daemon may be newer than this program: update it'")

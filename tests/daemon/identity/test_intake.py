@@ -1,0 +1,57 @@
+import contextlib
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from daemon.identity.intake import BadObservation, embedding_of, read_observation
+from daemon.messages import CameraStateChanged, TrackEnded, encode
+from tests.daemon.factories import make_face, unit
+
+GOOD = make_face("t1", unit(1))
+
+
+def test_good_messages_pass_unchanged() -> None:
+    for message in (GOOD, TrackEnded("door", "t1", 1, 2), CameraStateChanged("door", "streaming", "", 3)):
+        assert read_observation(encode(message)) == message
+    np.testing.assert_array_equal(embedding_of(GOOD), unit(1))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"camera": "../door"},
+        {"track": ""},
+        {"track": "t" * 65},
+        {"captured_wall_ns": -1},
+        {"captured_wall_ns": 2**63},
+        {"box": (0.0, 0.0, float("nan"), 1.0)},
+        {"quality": float("nan")},
+        {"quality": 1.5},
+        {"embedding": b""},
+        {"embedding": b"abc"},
+        {"embedding": unit(1).tobytes()[:-4] + b"\x00\x00\xc0\x7f"},
+        {"embedding": (unit(1) * 2).tobytes()},
+    ],
+    ids=str,
+)
+def test_value_out_of_range_is_refused(changes: dict[str, object]) -> None:
+    with pytest.raises(BadObservation):
+        read_observation(encode(msgspec.structs.replace(GOOD, **changes)))
+
+
+@given(st.one_of(st.binary(max_size=200), st.integers(0, 300).map(lambda n: encode(GOOD)[:n])))
+def test_arbitrary_bytes_are_refused_in_one_way(data: bytes) -> None:
+    with pytest.raises(BadObservation):
+        read_observation(data)
+
+
+@given(st.integers(0, len(encode(GOOD)) - 1), st.integers(0, 255))
+@example(encode(GOOD).index(b"a" * 64), 0x80)  # no UTF-8
+def test_flipped_byte_is_a_message_or_refused(place: int, value: int) -> None:
+    data = bytearray(encode(GOOD))
+    data[place] = value
+    with contextlib.suppress(BadObservation):
+        read_observation(bytes(data))

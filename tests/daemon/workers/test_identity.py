@@ -1,0 +1,168 @@
+"""The worker as the supervisor runs it: a process, real sockets, a real database."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+import zmq
+
+from daemon.events import AnyEvent, EventSubscriber
+from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED
+from daemon.heartbeat import Heartbeat
+from daemon.messages import CameraStateChanged, TrackEnded, encode
+from daemon.store import Store
+from daemon.workers.task import IdentityTask
+from tests.daemon.factories import MODEL, make_face, make_template, unit
+
+ANN, BOB = unit(1), unit(2)
+READY = CameraStateChanged("door", "streaming", "", 0)
+
+Worker = subprocess.Popen[bytes]
+
+
+def make_task(folder: Path) -> IdentityTask:
+    return IdentityTask(
+        database=str(folder / "identities.sqlite"),
+        model=MODEL,
+        threshold=0.5,
+        margin=0.05,
+        hysteresis=0.05,
+        least_observations=2,
+        heartbeat=str(folder / "identity.heartbeat"),
+        observations_endpoint=f"ipc://{folder}/observations",
+        events_endpoint=f"ipc://{folder}/events",
+    )
+
+
+@pytest.fixture
+def start_worker(tmp_path: Path) -> Iterator[Callable[[], Worker]]:
+    workers: list[Worker] = []
+    heartbeat = Heartbeat.create(tmp_path / "identity.heartbeat")
+
+    def start() -> Worker:
+        worker = subprocess.Popen([sys.executable, "-m", "daemon.workers.identity"], stdin=subprocess.PIPE)
+        workers.append(worker)
+        assert worker.stdin
+        worker.stdin.write(msgspec.json.encode(make_task(tmp_path)) + b"\n")
+        worker.stdin.flush()
+        return worker
+
+    yield start
+    for worker in workers:
+        worker.kill()
+        worker.wait()
+        assert worker.stdin
+        worker.stdin.close()
+    heartbeat.close()
+
+
+@pytest.fixture
+def push(tmp_path: Path) -> Iterator[Callable[..., None]]:
+    with zmq.Context.instance().socket(zmq.PUSH) as socket:
+        socket.connect(make_task(tmp_path).observations_endpoint)
+        socket.linger = 0
+        yield lambda *messages: [socket.send(m if isinstance(m, bytes) else encode(m)) for m in messages]
+
+
+@pytest.fixture
+def subscriber(tmp_path: Path) -> Iterator[EventSubscriber]:
+    with EventSubscriber(make_task(tmp_path).events_endpoint) as subscriber:
+        yield subscriber
+
+
+def wait_until_heard(subscriber: EventSubscriber, push: Callable[..., None]) -> None:
+    """Until the subscription stands, events pass unheard."""
+    for _ in range(100):
+        push(READY)
+        if subscriber.receive(0.2):
+            while subscriber.receive(0.3):
+                pass
+            return
+    pytest.fail("the worker does not answer")
+
+
+def next_event(subscriber: EventSubscriber) -> AnyEvent:
+    event = subscriber.receive(10)
+    assert event
+    return event
+
+
+Start, Push = Callable[[], Worker], Callable[..., None]
+
+
+def test_killed_worker_goes_on_where_it_was(
+    start_worker: Start, push: Push, subscriber: EventSubscriber, store: Store
+) -> None:
+    store.people.enrol("Ann", make_template(ANN))
+    worker = start_worker()
+    wait_until_heard(subscriber, push)
+    push(*[make_face("t1", ANN)] * 3, *[make_face("t2", BOB)] * 3)
+    said = [next_event(subscriber), next_event(subscriber)]
+    worker.kill()
+    worker.wait()
+
+    start_worker()
+    wait_until_heard(subscriber, push)
+    push(*[make_face("t1", ANN)] * 5, *[make_face("t2", BOB)] * 5, TrackEnded("door", "t1", 1, 2))
+    left = next_event(subscriber)
+
+    assert [(e.kind, e.track) for e in [*said, left]] == [("identified", "t1"), ("unknown", "t2"), ("left", "t1")]
+    stored = store.events.since(0)
+    assert [event.sequence for event in stored] == list(range(1, len(stored) + 1))
+    assert sorted(e.kind for e in stored if e.track) == ["identified", "left", "unknown"]
+    assert (left.sequence, left.epoch) == (stored[-1].sequence, store.epoch)
+
+
+def test_people_are_added_and_erased_while_it_runs(
+    start_worker: Start, push: Push, subscriber: EventSubscriber, store: Store
+) -> None:
+    start_worker()
+    wait_until_heard(subscriber, push)
+    push(*[make_face("t1", ANN)] * 2)
+    assert next_event(subscriber).kind == "unknown"
+    store.people.enrol("Ann", make_template(ANN))
+    named = next_event(subscriber)
+    assert named.person
+    assert (named.kind, named.person.name) == ("corrected", "Ann")
+    store.people.erase("Ann")
+    assert next_event(subscriber).person is None
+    assert not any(b"Ann" in file.read_bytes() for file in store.database.path.parent.glob("identities.sqlite*"))
+
+
+def test_garbage_does_not_stop_it(start_worker: Start, push: Push, subscriber: EventSubscriber, store: Store) -> None:
+    start_worker()
+    wait_until_heard(subscriber, push)
+    push(b"", b"\xff" * 1000, msgspec.msgpack.encode({"type": "face"}), b"\x00" * (2 << 20))
+    push(*[make_face("t1", ANN)] * 2)
+    wait_until_heard(subscriber, push)
+
+
+def test_sigterm_works_off_what_had_arrived(
+    start_worker: Start, push: Push, subscriber: EventSubscriber, store: Store
+) -> None:
+    worker = start_worker()
+    wait_until_heard(subscriber, push)
+    os.kill(worker.pid, signal.SIGSTOP)
+    push(*[make_face("t1", ANN)] * 2)
+    os.kill(worker.pid, signal.SIGTERM)
+    os.kill(worker.pid, signal.SIGCONT)
+    assert worker.wait(5) == EXIT_ENDED
+    assert store.events.since(0)[-1].kind == "unknown"
+
+
+def test_worker_ends_with_its_supervisor(start_worker: Start, push: Push, subscriber: EventSubscriber) -> None:
+    worker = start_worker()
+    wait_until_heard(subscriber, push)
+    assert worker.stdin
+    worker.stdin.close()
+    assert worker.wait(5) != 0
+
+
+def test_unusable_store_stops_the_daemon(start_worker: Start, tmp_path: Path) -> None:
+    (tmp_path / "identities.sqlite").write_text("a shopping list " * 100)
+    assert start_worker().wait(20) == EXIT_CANNOT_BOOT
