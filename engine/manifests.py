@@ -5,7 +5,6 @@ import importlib.util
 import os
 import tomllib
 from collections.abc import Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
@@ -106,8 +105,8 @@ class ModelSpec(BaseModel):
         if path is None:
             raise ModelError(f"model {self.name}: {self.file} is not installed. {self._fix()}")
         try:
-            status = path.stat()
-            digest = _file_digest(path, status.st_size, status.st_mtime_ns)
+            with path.open("rb") as file:
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
         except OSError as error:
             raise ModelError(
                 f"model {self.name}: {self.file} cannot be read ({error.strerror}). {self._fix()}"
@@ -167,13 +166,6 @@ def find_model(name: str, folders: Sequence[Path] = ()) -> ModelSpec:
     if name not in models:
         raise ModelError(f"model {name!r} is unknown. Known are {', '.join(models)}; see `deconvid models list`")
     return models[name]
-
-
-@lru_cache(maxsize=32)
-def _file_digest(path: Path, size: int, mtime_ns: int) -> str:
-    """Returns the SHA-256 of a file; size and time are the key under which an unchanged file is not read twice."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _faults(error: ValidationError) -> str:

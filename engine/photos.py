@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, UnidentifiedImageError
 
 from engine.errors import ImageError
 from engine.picture_header import picture_size
@@ -41,7 +41,8 @@ def load_photo(path: Path) -> NDArray[np.uint8]:
                 raise ValueError("its header contradicts itself")
             return _to_bgr(picture)
     except Exception as error:  # decoders fail on hostile bytes with whatever exception they happen to meet
-        raise ImageError(f"{path}: is damaged ({error}). Export the picture again") from error
+        reason = "its header makes no sense" if isinstance(error, UnidentifiedImageError) else error
+        raise ImageError(f"{path}: is damaged ({reason}). Export the picture again") from error
 
 
 def _read(path: Path) -> bytes:

@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.markup import escape
@@ -27,7 +27,7 @@ app = typer.Typer(help="List and install networks.", no_args_is_help=True)
 
 MODEL_ZOO = "https://github.com/deepinsight/insightface/releases/tag/model-zoo"
 
-SHOWN = ("name", "task", "installed", "licence", "dimension", "threshold", "source", "accuracy", "sha256")
+SHOWN = ("name", "task", "licence", "dimension", "threshold", "source", "accuracy", "sha256")
 
 
 @app.command("list")
@@ -36,14 +36,13 @@ def list_command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
     with told_errors():
         specs = list_models(_folders(config))
     if as_json:
-        out.print_json(json.dumps([{key: getattr(spec, key) for key in SHOWN} for spec in specs]))
+        out.print_json(json.dumps([_shown(spec) for spec in specs]))
         return
     table = Table("name", "task", "installed", "licence", "dimension", "accuracy")
     for spec in specs:
         accuracy = "\n".join(f"{data}: {value}" for data, value in spec.accuracy.items())
         dimension = "" if spec.dimension is None else str(spec.dimension)
-        installed = "yes" if spec.installed else "no"
-        table.add_row(*map(escape, (spec.name, spec.task, installed, spec.licence, dimension, accuracy)))
+        table.add_row(*map(escape, (spec.name, spec.task, _installed(spec), spec.licence, dimension, accuracy)))
     out.print(table)
 
 
@@ -69,6 +68,21 @@ def install_command(
             install_pack(specs, origin, to or user_models())
     for spec in specs:
         out.print(f"{spec.name}: installed, SHA-256 {spec.sha256}", soft_wrap=True, highlight=False)
+
+
+def _installed(spec: ModelSpec) -> Literal["yes", "no", "altered"]:
+    if not spec.installed:
+        return "no"
+    try:
+        spec.verified_path()
+    except ModelError:
+        return "altered"
+    return "yes"
+
+
+def _shown(spec: ModelSpec) -> dict[str, object]:
+    """What machines read about a model; installed means that its file has the right digest."""
+    return {"installed": _installed(spec) == "yes"} | {key: getattr(spec, key) for key in SHOWN}
 
 
 def _folders(config: Path) -> tuple[Path, ...]:

@@ -58,6 +58,7 @@ def load_runtime(
                 ) from error
             logger.warning("runtime_unavailable runtime=openvino error=%s", error)
         else:
+            logger.info("network_loading file=%s runtime=openvino threads=%d", path.name, threads)
             return OpenVinoRuntime(path, threads, dynamic_shapes or {})
     try:
         from engine.runtimes.onnxruntime import OnnxRuntime
@@ -65,4 +66,5 @@ def load_runtime(
         raise RuntimeUnavailableError(
             f"ONNX Runtime cannot be imported ({error}). Install `onnxruntime` and `onnx`"
         ) from error
+    logger.info("network_loading file=%s runtime=onnxruntime threads=%d", path.name, threads)
     return OnnxRuntime(path, threads, dynamic_shapes or {})

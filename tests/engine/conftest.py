@@ -7,12 +7,17 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from numpy.typing import NDArray
 
 from engine.detectors import Detector, load_detector
 from engine.faces import Detections
 from engine.manifests import ModelSpec, find_model
 from training.paths import SHARED
+
+# A busy machine makes a test slow, not wrong.
+settings.register_profile("deconvid", deadline=None)
+settings.load_profile("deconvid")
 
 MakeSpec = Callable[..., ModelSpec]
 

@@ -48,6 +48,12 @@ def test_the_list_is_json_for_machines(config: Path) -> None:
     assert (models["centerface"]["installed"], models["tiny"]["installed"]) == (True, False)
 
 
+def test_a_model_whose_file_was_altered_is_shown_so(config: Path, user_folder: Path) -> None:
+    (user_folder / "small").mkdir(parents=True)
+    (user_folder / "small" / "tiny.onnx").write_bytes(b"another network")
+    assert "altered" in deconvid("list", "-c", config).stdout
+
+
 @pytest.mark.parametrize("kind", ["folder", "file", "zip"])
 def test_a_pack_is_installed_from_what_is_at_hand(tmp_path: Path, config: Path, user_folder: Path, kind: str) -> None:
     source = tmp_path / "given" / "under_another_name.onnx"
@@ -69,7 +75,7 @@ def test_a_pack_can_go_to_a_folder_of_the_configuration(tmp_path: Path, config: 
     (tmp_path / "a.onnx").write_bytes(CONTENT)
     deconvid("install", "small", "--from", tmp_path / "a.onnx", "--to", tmp_path / "manifests", "-y", "-c", config)
     assert not user_folder.exists()
-    assert '"installed": true' in deconvid("list", "--json", "-c", config).stdout.split('"tiny"')[1]
+    assert '"installed": true' in deconvid("list", "--json", "-c", config).stdout.split('"name": "scrfd_500m"')[1]
 
 
 def test_nothing_is_installed_without_consent(tmp_path: Path, config: Path, user_folder: Path) -> None:
