@@ -51,7 +51,9 @@ def _folders(settings: Settings) -> Iterator[Problem]:
         yield Problem("state", f"{existing} is not a folder", "Set it to a folder")
     elif not os.access(existing, os.W_OK | os.X_OK):
         yield Problem("state", f"{existing} may not be written by this user", "Set it to a folder that this user owns")
-    for key, endpoint in (("runtime", f"ipc://{settings.runtime_folder}/observations"),
-                          ("events.publish", settings.events_endpoint)):
+    for key, endpoint in (
+        ("runtime", f"ipc://{settings.runtime_folder}/observations"),
+        ("events.publish", settings.events_endpoint),
+    ):
         if fault := socket_path_fault(endpoint):
             yield Problem(key, fault, "Set `runtime` to a folder with a shorter path, such as /run/deconvid")

@@ -37,9 +37,14 @@ class Heartbeat:
     def beat(self) -> None:
         self._beaten_ns[0] = time.monotonic_ns()
 
+    @property
+    def beaten_ns(self) -> int:
+        """When the last beat was, CLOCK_MONOTONIC."""
+        return int(self._beaten_ns[0])
+
     def age_s(self) -> float:
         """Seconds since the last beat."""
-        return (time.monotonic_ns() - int(self._beaten_ns[0])) / 1e9
+        return (time.monotonic_ns() - self.beaten_ns) / 1e9
 
     def close(self) -> None:
         self._beaten_ns.release()

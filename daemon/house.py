@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from config import DeconvIDError, Settings
+from config import ConfigError, DeconvIDError, Problem, Settings
 from daemon.errors import AlreadyRunningError
 from daemon.frames import FRAMES_FOLDER, FrameRing, instance_id, remove_rings
 from daemon.store import Store
@@ -79,11 +79,14 @@ class House:
     def _identity_plan(self) -> WorkerPlan:
         settings, identity = self._settings, self._settings.identity
         spec = find_model(settings.embedding.model, settings.models)
+        threshold = spec.threshold if identity.threshold is None else identity.threshold
+        if threshold is None:
+            raise ConfigError([Problem("embedding.model", f"{spec.name} is no embedder", "Name an embedder")])
         heartbeat = self._heartbeat("identity")
         task = IdentityTask(
             database=str(settings.database),
             model=spec.sha256,
-            threshold=spec.threshold if identity.threshold is None else identity.threshold,
+            threshold=threshold,
             margin=identity.margin,
             hysteresis=identity.hysteresis,
             least_observations=identity.least_observations,
@@ -98,8 +101,8 @@ class House:
         task = VisionTask(
             settings=self._settings.model_dump_json(exclude={"cameras"}),
             rings={name: str(ring.path) for name, ring in self._rings.items()},
-            frames_endpoint=self._endpoint("frames"),
-            observations_endpoint=self._endpoint("observations"),
+            frames=self._endpoint("frames"),
+            observations=self._endpoint("observations"),
             heartbeat=str(heartbeat),
         )
         return WorkerPlan("vision", "vision", "daemon.workers.vision", task, heartbeat, VISION_HUNG_S)
@@ -111,8 +114,8 @@ class House:
             name,
             camera,
             ring=self._rings[name].path,
-            frames_endpoint=self._endpoint("frames"),
-            observations_endpoint=self._endpoint("observations"),
+            frames=self._endpoint("frames"),
+            observations=self._endpoint("observations"),
             heartbeat=heartbeat,
             fast=fast,
         )

@@ -71,7 +71,7 @@ Observation = FaceObserved | TrackEnded | CameraStateChanged
 
 _encoder = msgspec.msgpack.Encoder()
 _token_decoder = msgspec.msgpack.Decoder(FrameToken)
-_observation_decoder = msgspec.msgpack.Decoder(Observation)
+_observation_decoder: msgspec.msgpack.Decoder[Observation] = msgspec.msgpack.Decoder(Observation)
 
 
 def encode(message: FrameToken | Observation) -> bytes:

@@ -93,7 +93,7 @@ class Tracker:
 
 
 def pairing_cost(tracks: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDArray[np.float64]:
-    """Returns (T, N) float64: 0 = same place and size, 1 and more = not the same face.
+    """Returns (T, N) float64 in 0..1: 0 = same place, 1 = not the same face.
 
     Args:
         tracks: (T, 4) float32 predicted boxes, x1 y1 x2 y2.
@@ -105,9 +105,10 @@ def pairing_cost(tracks: NDArray[np.float32], boxes: NDArray[np.float32]) -> NDA
     distance = np.linalg.norm(_centres(tracks)[:, None] - _centres(boxes)[None], axis=-1) / np.maximum(larger, 1e-6)
     cost = distance / FARTHEST_WIDTHS
     cost[larger / smaller > LARGEST_SCALE_CHANGE] = np.inf
-    # linear_sum_assignment refuses rows of infinities; a large number loses against any real pair.
-    return np.minimum(cost, 1e6)
+    # All impossible pairs cost the same: were one dearer, the method would break up good pairs to avoid it.
+    clipped: NDArray[np.float64] = np.minimum(cost, 1.0)
+    return clipped
 
 
 def _centres(boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-    return (boxes[:, :2] + boxes[:, 2:]) / 2
+    return (boxes[:, :2] + boxes[:, 2:]) / np.float32(2)

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -50,20 +51,18 @@ class WorkerProcess:
         self._heartbeat = Heartbeat.create(plan.heartbeat)
         self._restarts: deque[float] = deque()
         self._due_s = 0.0
-        self._started_s = 0.0
+        self._own_beat_ns = 0
 
     def start(self) -> None:
         self.exit_code = None
         self._heartbeat.beat()
-        self._started_s = time.monotonic()
+        self._own_beat_ns = self._heartbeat.beaten_ns
         # stdin stays open as long as we live: its end tells the worker that the supervisor died.
         self._process = subprocess.Popen([sys.executable, "-m", self.plan.module], stdin=subprocess.PIPE)
         assert self._process.stdin
-        try:
+        with suppress(BrokenPipeError):  # it died at once; the next look finds its exit code
             self._process.stdin.write(msgspec.json.encode(self.plan.task) + b"\n")
             self._process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it died at once; the next look finds its exit code
         logger.info("worker_started worker=%s pid=%d", self.plan.name, self._process.pid)
 
     def is_running(self) -> bool:
@@ -79,7 +78,7 @@ class WorkerProcess:
 
     def has_beaten(self) -> bool:
         """Whether the worker is up: its own first beat comes when it has loaded what it needs."""
-        return self._process is not None and self._heartbeat.age_s() < time.monotonic() - self._started_s
+        return self._process is not None and self._heartbeat.beaten_ns != self._own_beat_ns
 
     def is_healthy(self) -> bool:
         return self._process is not None and self._heartbeat.age_s() < self.plan.hung_after_s
@@ -122,10 +121,8 @@ class WorkerProcess:
 
     def _close_stdin(self) -> None:
         if self._process and self._process.stdin:
-            try:
+            with suppress(BrokenPipeError):  # bytes that a dead worker never read
                 self._process.stdin.close()
-            except BrokenPipeError:
-                pass  # bytes that a dead worker never read
 
     def _log_end(self, code: int) -> None:
         if code == -signal.SIGKILL:

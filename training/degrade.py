@@ -131,7 +131,8 @@ def add_noise(image: Image, rng: np.random.Generator, largest_sigma: float) -> I
 def compress(image: Image, rng: np.random.Generator, quality: tuple[int, int]) -> Image:
     """Encodes to JPEG and back at a quality drawn from the range."""
     coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, int(rng.integers(*quality))])[1]
-    return cv2.imdecode(coded, cv2.IMREAD_COLOR)
+    decoded: Image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
+    return decoded
 
 
 def contact_sheet(images: Sequence[Image], seed: int, columns: int = 8) -> Image:

@@ -21,6 +21,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.optim import swa_utils
 from torch.utils.data import DataLoader, Dataset
 
 from training.degrade import DegradationRanges, degrade, misalign
@@ -138,10 +139,9 @@ def train(recipe: Recipe, out: Path, resume: Path | None = None) -> None:
     network = NETWORKS[recipe.network]()
     if resume:
         network.load_state_dict(torch.load(resume, weights_only=True)["weights"])
-    network = network.to(memory_format=torch.channels_last)
-    average = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(recipe.average_decay), use_buffers=True
-    )
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's overloads
+    decay = swa_utils.get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
+    average = swa_utils.AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
     decayed = [p for p in network.parameters() if p.ndim > 1]
     plain = [p for p in network.parameters() if p.ndim <= 1]
     optimiser = torch.optim.AdamW(
@@ -158,7 +158,7 @@ def train(recipe: Recipe, out: Path, resume: Path | None = None) -> None:
         negatives = targets[torch.from_numpy(np.random.default_rng(step).choice(training, recipe.negatives))]
         with torch.autocast("cpu", torch.bfloat16):
             embeddings, features = network(normalise(seen))
-            restored = network.restore(features)
+            restored = network.restore(features)  # type: ignore[operator]  # a module, which nn.Module cannot know
         restoration = restoration_loss(restored, normalise(clean))
         cosine = (embeddings * target).sum(1).mean()
         contrast = contrast_loss(embeddings, target, negatives, recipe.temperature)

@@ -83,13 +83,14 @@ def lfw_crops(engine: FaceEngine, names: list[str]) -> tuple[NDArray[np.uint8], 
     crops, missed = np.zeros((len(names), 112, 112, 3), np.uint8), 0
     with zipfile.ZipFile(SHARED / "data" / "lfw" / "images.zip") as archive:
         for i, name in enumerate(names):
-            image = cv2.imdecode(np.frombuffer(archive.read(name), np.uint8), cv2.IMREAD_COLOR)
+            coded = np.frombuffer(archive.read(name), np.uint8)
+            image = np.asarray(cv2.imdecode(coded, cv2.IMREAD_COLOR), np.uint8)
             [found] = engine.detector.detect([image])
             chosen = most_central(found, image.shape[1], image.shape[0])
             if chosen is None:
                 missed += 1
             else:
-                crops[i] = align(image, found[[chosen]].landmarks)[0]
+                crops[i] = align(image, found.landmarks[[chosen]])[0]
     return crops, missed
 
 

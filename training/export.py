@@ -23,6 +23,7 @@ from training.faces import load_faces, split
 from training.networks import NETWORKS
 
 OPSET = 17
+TEACHERS = "MobileFaceNet (foamliu, Apache-2.0) and dlib ResNet v1 (CC0)"
 
 
 class Exported(nn.Module):
@@ -64,8 +65,8 @@ def store_in_half_precision(model: onnx.ModelProto, smallest: int = 1024) -> Non
     model.graph.node.extend(nodes)
 
 
-def export(network: nn.Module, path: Path) -> None:
-    """Writes the ONNX file of a network that is in eval mode."""
+def export(network: nn.Module, path: Path) -> int:
+    """Writes the ONNX file of a network that is in eval mode; returns the embedding's dimension."""
     fuse_batch_norms(network)
     example = torch.zeros(2, 3, 112, 112)
     torch.onnx.export(
@@ -82,6 +83,7 @@ def export(network: nn.Module, path: Path) -> None:
     store_in_half_precision(model)
     onnx.checker.check_model(model)
     onnx.save(model, path)
+    return int(Exported(network)(example).shape[1])
 
 
 def manifest(path: Path, dimension: int, threshold: float, seen: int, accuracy: dict[str, float]) -> str:
@@ -100,7 +102,7 @@ dimension = {dimension}
 # Cosine that 1 in 10,000 comparisons of two strangers exceeds (clean gallery, degraded probe, held-out FairFace).
 threshold = {threshold:.3f}
 licence = "Apache-2.0"
-source = "trained by training/distill.py on FairFace (CC BY 4.0), {seen:,} degraded faces; teachers: MobileFaceNet (foamliu, Apache-2.0) and dlib ResNet v1 (CC0)"
+source = "training/distill.py on FairFace (CC BY 4.0), {seen:,} degraded faces; teachers: {TEACHERS}"
 
 [accuracy]
 {figures}"""
@@ -116,9 +118,9 @@ def main() -> None:
     network.load_state_dict(checkpoint["weights"])
     network.eval()
     path = args.out.with_suffix(".onnx")
-    export(network, path)
+    dimension = export(network, path)
     embedder_path = args.out.with_suffix(".toml")
-    embedder_path.write_text(manifest(path, network.embed.out_features, 0.5, checkpoint["seen"], {}))
+    embedder_path.write_text(manifest(path, dimension, 0.5, checkpoint["seen"], {}))
     engine = pipeline(path.stem, (path.parent,))
     faces = load_faces()
     held_out = np.stack([faces[i] for i in split(len(faces))[1]])
@@ -130,7 +132,7 @@ def main() -> None:
         "lfw_tar_at_far_1e_3_percent": lfw.clean.tar_at_far_1e_3,
         "lfw_probe_16px_percent": lfw.probe_16px.accuracy,
     }
-    embedder_path.write_text(manifest(path, network.embed.out_features, threshold, checkpoint["seen"], accuracy))
+    embedder_path.write_text(manifest(path, dimension, threshold, checkpoint["seen"], accuracy))
     print(embedder_path.read_text())
 
 

@@ -43,6 +43,8 @@ DAY_NS = 86_400_000_000_000
 FIRST_OFFSET_NS = DAY_NS
 """Timestamps start here, so that they may also jump back."""
 LOAD_TIMEOUT_S = 30
+POLL_S = 0.05
+CODECS = ("h264", "h265")
 TRANSPORTS = {
     "tcp": GstRtsp.RTSPLowerTrans.TCP,
     "udp": GstRtsp.RTSPLowerTrans.UDP,
@@ -60,11 +62,8 @@ class Clip:
     """A video file as access units, timed from its first."""
 
     def __init__(self, path: str) -> None:
-        for self.codec in ("h264", "h265"):
-            units = _demux(path, self.codec)
-            if units:
-                break
-        else:
+        self.codec, units = Demuxer(path).run()
+        if not units:
             raise ValueError(f"no H.264 or H.265 video in {path}")
         first = units[0].dts_ns
         self.units = [AccessUnit(data, pts - first, dts - first) for data, pts, dts in units]
@@ -72,29 +71,53 @@ class Clip:
         self.length_ns = self.units[-1].dts_ns + self.frame_ns
 
 
-def _demux(path: str, codec: str) -> list[AccessUnit]:
-    """Returns nothing if the file has no video of this codec."""
-    pipeline = Gst.parse_launch(
-        f"filesrc name=file ! parsebin ! video/x-{codec} ! {codec}parse config-interval=-1 "
-        f"! video/x-{codec},stream-format=byte-stream,alignment=au ! appsink name=out sync=false max-buffers=64"
-    )
-    pipeline.get_by_name("file").set_property("location", path)
-    out = pipeline.get_by_name("out")
-    pipeline.set_state(Gst.State.PLAYING)
-    units: list[AccessUnit] = []
-    deadline = time.monotonic() + LOAD_TIMEOUT_S
-    try:
-        while time.monotonic() < deadline:
-            sample = out.emit("try-pull-sample", Gst.SECOND // 4)
-            if sample:
-                buffer = sample.get_buffer()
-                dts = buffer.pts if buffer.dts == Gst.CLOCK_TIME_NONE else buffer.dts
-                units.append(AccessUnit(buffer.extract_dup(0, buffer.get_size()), buffer.pts, dts))
-            elif out.get_property("eos") or pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR):
-                break
-    finally:
-        pipeline.set_state(Gst.State.NULL)
-    return units
+class Demuxer:
+    """Takes the first H.264 or H.265 stream of a file apart; other streams are thrown away."""
+
+    def __init__(self, path: str) -> None:
+        self._pipeline = Gst.parse_launch("filesrc name=file ! parsebin name=parsebin")
+        self._pipeline.get_by_name("file").set_property("location", path)
+        self._pipeline.get_by_name("parsebin").connect("pad-added", self._on_stream)
+        self._codec = ""
+        self._found = threading.Event()
+
+    def _on_stream(self, _parsebin: Any, pad: Any) -> None:
+        # Only now is the codec known: a pipeline that guesses it and is wrong stalls without an error.
+        codec = pad.get_current_caps().get_structure(0).get_name().removeprefix("video/x-")
+        wanted = codec in CODECS and not self._codec
+        sink = Gst.parse_bin_from_description(
+            f"{codec}parse config-interval=-1 ! video/x-{codec},stream-format=byte-stream,alignment=au "
+            "! appsink name=out sync=false max-buffers=64"
+            if wanted
+            else "fakesink sync=false async=false",
+            True,
+        )
+        self._pipeline.add(sink)
+        pad.link(sink.get_static_pad("sink"))
+        sink.sync_state_with_parent()
+        if wanted:
+            self._codec = codec
+            self._found.set()
+
+    def run(self) -> tuple[str, list[AccessUnit]]:
+        """Returns the codec and its access units; none if there is no such stream."""
+        units: list[AccessUnit] = []
+        deadline = time.monotonic() + LOAD_TIMEOUT_S
+        self._pipeline.set_state(Gst.State.PLAYING)
+        try:
+            while time.monotonic() < deadline and not self._has_ended():
+                if not self._found.wait(POLL_S):
+                    continue
+                while sample := self._pipeline.get_by_name("out").emit("try-pull-sample", int(POLL_S * Gst.SECOND)):
+                    buffer = sample.get_buffer()
+                    dts = buffer.pts if buffer.dts == Gst.CLOCK_TIME_NONE else buffer.dts
+                    units.append(AccessUnit(buffer.extract_dup(0, buffer.get_size()), buffer.pts, dts))
+        finally:
+            self._pipeline.set_state(Gst.State.NULL)
+        return self._codec, units
+
+    def _has_ended(self) -> bool:
+        return bool(self._pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR | Gst.MessageType.EOS))
 
 
 class Mount:

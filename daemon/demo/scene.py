@@ -62,6 +62,8 @@ def write_clip(scene: Scene, seconds: float, path: Path) -> None:
         stream = container.add_stream("libx264", rate=scene.fps, options={"preset": "veryfast", "crf": "26", "bf": "0"})
         stream.width, stream.height, stream.pix_fmt = scene.width, scene.height, "yuv420p"
         stream.gop_size = scene.fps
+        # With more threads x264 cuts each picture into slices, which the RTSP server sends as if they were pictures.
+        stream.thread_count = 1
         stream.time_base = Fraction(1, scene.fps)
         for picture in frames(scene, seconds):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
@@ -74,7 +76,8 @@ def _wall(scene: Scene, rng: np.random.Generator) -> NDArray[np.uint8]:
     light = 95 - 45 * np.hypot(rows / scene.height - 0.5, columns / scene.width - 0.5)
     texture = cv2.resize(rng.normal(0, 6, (scene.height // 16, scene.width // 16)), (scene.width, scene.height))
     tint = np.array([1.05, 1.0, 0.95])
-    return np.clip((light + texture)[..., None] * tint, 0, 255).astype(np.uint8)
+    wall: NDArray[np.uint8] = np.clip((light + texture)[..., None] * tint, 0, 255).astype(np.uint8)
+    return wall
 
 
 def _draw(picture: NDArray[np.uint8], scene: Scene, lane: int, actor: CutOut, at_s: float) -> None:
@@ -90,8 +93,11 @@ def _draw(picture: NDArray[np.uint8], scene: Scene, lane: int, actor: CutOut, at
     y = scene.height * (0.3 + 0.2 * progress + 0.01 * np.sin(2 * np.pi * progress * 8)) - side / 2
     lean = cv2.getRotationMatrix2D((actor.pixels.shape[1] / 2,) * 2, 4 * np.sin(2 * np.pi * progress * 2), 1.0)
     size = max(8, round(side))
-    pixels = cv2.resize(cv2.warpAffine(actor.pixels, lean, actor.pixels.shape[:2], borderMode=cv2.BORDER_REPLICATE),
-                        (size, size), interpolation=cv2.INTER_AREA)
+    pixels = cv2.resize(
+        cv2.warpAffine(actor.pixels, lean, actor.pixels.shape[:2], borderMode=cv2.BORDER_REPLICATE),
+        (size, size),
+        interpolation=cv2.INTER_AREA,
+    )
     alpha = cv2.resize(actor.alpha, (size, size))[..., None]
     left, top = round(x), round(y)
     x1, y1, x2, y2 = max(0, left), max(0, top), min(scene.width, left + size), min(scene.height, top + size)

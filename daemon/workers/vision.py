@@ -6,7 +6,8 @@ of all cameras through the embedder together.
 
 import logging
 import secrets
-import signal
+import sys
+import threading
 import time
 from collections import Counter
 from contextlib import ExitStack
@@ -20,13 +21,13 @@ import zmq
 from numpy.typing import NDArray
 
 from config import DeconvIDError, Settings
-from daemon.cli.common import set_up_logging
-from daemon.exits import EXIT_CANNOT_BOOT
+from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED
 from daemon.frames import FrameRing, LeasedFrame, Outcome, StaleFrame
 from daemon.heartbeat import Heartbeat
 from daemon.messages import FaceObserved, FrameToken, Observation, TrackEnded, decode_token, encode
 from daemon.tracking import Track, Tracker
-from daemon.workers.task import VisionTask, read_task
+from daemon.workers.logs import set_up_worker_logging
+from daemon.workers.task import VisionTask, read_task, stop_on_sigterm
 from engine import Detections, FaceEngine
 from engine.alignment import align_yuv
 from engine.quality import measure_quality
@@ -98,7 +99,14 @@ def worth_embedding(looks: Looks, quality: float, now_s: float, refresh_s: float
 
 
 class VisionWorker:
-    def __init__(self, task: VisionTask, settings: Settings, engine: FaceEngine, heartbeat: Heartbeat) -> None:
+    def __init__(
+        self,
+        task: VisionTask,
+        settings: Settings,
+        engine: FaceEngine,
+        heartbeat: Heartbeat,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+    ) -> None:
         self._settings, self._engine, self._heartbeat = settings, engine, heartbeat
         names = count(1)
         session = secrets.token_hex(3)
@@ -112,17 +120,15 @@ class VisionWorker:
         for view in self._views.values():
             # This process is the rings' only reader: a lease that exists now belongs to a predecessor that died.
             view.ring.clear_leases()
-        context = zmq.Context.instance()
         self._frames = context.socket(zmq.PULL)
-        self._frames.bind(task.frames_endpoint)
+        self._frames.bind(task.frames)
         self._observations = context.socket(zmq.PUSH)
-        self._observations.connect(task.observations_endpoint)
+        self._observations.connect(task.observations)
         self._crops: Counter[str] = Counter()
         self._reported_s = time.monotonic()
-        self.stopping = False
 
-    def run(self) -> None:
-        while not self.stopping:
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
             self._heartbeat.beat()
             self._look(self._newest_tokens(WAIT_MS))
             self._end_lost_tracks()
@@ -149,15 +155,14 @@ class VisionWorker:
         return list(newest.values())
 
     def _look(self, tokens: list[FrameToken]) -> None:
+        """One round: every camera's frame through the detector, every worthwhile crop through the embedder."""
         crops: list[Crop] = []
         with ExitStack() as leases:
             frames = self._lease(tokens, leases)
             found = self._detect(list(frames.values()))
             for (camera, frame), detections in zip(frames.items(), found, strict=True):
                 crops += self._choose_crops(camera, frame, detections)
-        for token in tokens:
-            if token.camera in frames:
-                self._views[token.camera].ring.consume(token.sequence, Outcome.ANALYSED)
+                self._views[camera].ring.consume(frame.sequence, Outcome.ANALYSED)
         self._embed(crops)
 
     def _lease(self, tokens: list[FrameToken], leases: ExitStack) -> dict[str, LeasedFrame]:
@@ -273,24 +278,26 @@ class VisionWorker:
 
 
 def main() -> int:
+    stop = stop_on_sigterm()
     task = read_task(VisionTask)
-    set_up_logging()
+    set_up_worker_logging("vision")
     heartbeat = Heartbeat.open(Path(task.heartbeat))
     settings = Settings.model_validate_json(task.settings)
-    # One thread each for cv2: the pictures are small, and cores are for decoding and the networks.
+    # The pictures are small; the cores are for decoding and for the networks, which have threads of their own.
     cv2.setNumThreads(1)
-    try:
-        engine = FaceEngine.load(settings)
-        worker = VisionWorker(task, settings, engine, heartbeat)
-    except DeconvIDError as error:
-        logger.error("vision_cannot_start %s", error)
-        return EXIT_CANNOT_BOOT
-    signal.signal(signal.SIGTERM, lambda *_: setattr(worker, "stopping", True))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the supervisor decides
-    worker.run()
-    worker.close()
-    return 0
+    with zmq.Context() as context:
+        try:
+            engine = FaceEngine.load(settings)
+            worker = VisionWorker(task, settings, engine, heartbeat, context)
+        except DeconvIDError as error:
+            logger.error("vision_cannot_start cause=%s", error)
+            return EXIT_CANNOT_BOOT
+        try:
+            worker.run(stop)
+        finally:
+            worker.close()
+    return EXIT_ENDED
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

@@ -1,0 +1,77 @@
+from pathlib import Path
+
+import pytest
+
+from config import ConfigError, Problem, load_settings
+
+
+@pytest.fixture
+def write(tmp_path: Path):
+    def write(text: str) -> Path:
+        path = tmp_path / "config.toml"
+        path.write_text(text)
+        return path
+
+    return write
+
+
+def problems(path: Path, environment: dict[str, str] | None = None) -> dict[str, Problem]:
+    with pytest.raises(ConfigError) as caught:
+        load_settings(path, environment or {})
+    return {problem.key: problem for problem in caught.value.problems}
+
+
+def test_the_example_loads():
+    example = Path(__file__).parents[2] / "config" / "example.toml"
+    settings = load_settings(example, {"DOOR_PASSWORD": "pw"})
+    assert settings.cameras["door"].kind == "rtsp"
+    assert settings.cameras["yard"].kind == "device"
+
+
+def test_every_problem_is_told_at_once(write):
+    found = problems(
+        write('stat = "/x"\n[cameras.Door]\nurl = "a.mp4"\n[cameras.yard]\nurl = "http://x/"\ndetect_fps = 0\n')
+    )
+    assert set(found) == {"stat", "cameras.Door", "cameras.yard.url", "cameras.yard.detect_fps"}
+    assert all(problem.fault and problem.fix for problem in found.values())
+
+
+def test_a_missing_file_names_itself_and_the_fix(tmp_path):
+    [problem] = problems(tmp_path / "none.toml").values()
+    assert "none.toml" in problem.key
+    assert "--config" in problem.fix
+
+
+def test_broken_toml_tells_where(write):
+    [problem] = problems(write("a = 1\nb b\n")).values()
+    assert "line 2" in problem.fault
+
+
+def test_no_problem_shows_a_password(write):
+    path = write('[cameras.door]\nurl = "ftp://user:hunter2@host/x"\npassword = "hunter2"\nread_timeout_s = -1\n')
+    assert all("hunter2" not in str(problem) for problem in problems(path).values())
+
+
+def test_settings_show_no_password(write):
+    settings = load_settings(write('[cameras.door]\nurl = "rtsp://u:hunter2@host/x"\npassword = "hunter2"\n'), {})
+    assert "hunter2" not in repr(settings)
+    assert "hunter2" not in settings.model_dump_json()
+
+
+def test_a_credential_goes_before_the_environment(write, tmp_path):
+    (tmp_path / "DOOR").write_text("from-file\n")
+    path = write('[cameras.door]\nurl = "rtsp://host/x"\nusername = "u"\npassword = "${DOOR}"\n')
+    settings = load_settings(path, {"DOOR": "from-environment", "CREDENTIALS_DIRECTORY": str(tmp_path)})
+    assert settings.cameras["door"].address == "rtsp://u:from-file@host/x"
+
+
+def test_an_unset_variable_names_the_key_and_the_fix(write):
+    found = problems(write('[cameras.door]\nurl = "rtsp://u:${NOT_SET}@host/x"\n'))
+    assert "LoadCredential=NOT_SET" in found["cameras.door.url"].fix
+
+
+def test_a_password_with_special_characters_is_encoded(write):
+    path = write('[cameras.door]\nurl = "rtsp://host:554/x"\nusername = "a@b"\npassword = "p/w:1"\n')
+    camera = load_settings(path, {}).cameras["door"]
+    assert camera.address == "rtsp://a%40b:p%2Fw%3A1@host:554/x"
+    assert camera.shown_address == "rtsp://host:554/x"

@@ -1,0 +1,57 @@
+import pytest
+
+from config import CameraSettings, DetectionSettings, EmbeddingSettings, Settings
+from daemon.checking import find_problems
+
+
+@pytest.fixture
+def make_settings(tmp_path):
+    clip = tmp_path / "clip.mp4"
+    clip.touch()
+
+    def make(**overrides):
+        values = {"state": tmp_path / "state", "cameras": {"door": CameraSettings(url=str(clip))}}
+        return Settings(**(values | overrides))
+
+    return make
+
+
+def keys(settings):
+    return [problem.key for problem in find_problems(settings)]
+
+
+def test_good_settings_have_no_problem(make_settings):
+    assert find_problems(make_settings()) == []
+
+
+def test_no_camera_is_a_problem(make_settings):
+    assert keys(make_settings(cameras={})) == ["cameras"]
+
+
+@pytest.mark.parametrize("url", ["missing.mp4", "/dev/video99"])
+def test_a_source_that_is_not_there(make_settings, url):
+    assert keys(make_settings(cameras={"door": CameraSettings(url=url)})) == ["cameras.door.url"]
+
+
+def test_a_password_without_a_user(make_settings):
+    camera = CameraSettings(url="rtsp://127.0.0.1/x", password="hunter2")
+    [problem] = find_problems(make_settings(cameras={"door": camera}))
+    assert problem.key == "cameras.door.username"
+    assert "hunter2" not in str(problem)
+
+
+def test_every_problem_is_found_at_once(make_settings):
+    settings = make_settings(
+        cameras={"door": CameraSettings(url="missing.mp4")},
+        detection=DetectionSettings(model="nothing"),
+        embedding=EmbeddingSettings(model="centerface"),
+    )
+    assert keys(settings) == ["cameras.door.url", "detection.model", "embedding.model"]
+
+
+def test_a_long_path_of_sockets(make_settings, tmp_path):
+    assert "runtime" in keys(make_settings(runtime=tmp_path / ("x" * 120)))
+
+
+def test_a_state_folder_below_a_file(make_settings, tmp_path):
+    assert keys(make_settings(state=tmp_path / "clip.mp4" / "state"))[0] == "state"

@@ -1,0 +1,108 @@
+import signal
+import time
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from daemon.worker_process import WorkerPlan, WorkerProcess, restart_delay_s
+
+WORKER = """
+import json, sys, time
+from pathlib import Path
+from daemon.heartbeat import Heartbeat
+task = json.loads(sys.stdin.readline())
+heart = Heartbeat.open(Path(task["heartbeat"]))
+heart.beat()
+Path(task["out"]).write_text(" ".join(sys.argv) + task["secret"])
+{then}
+"""
+
+
+class ToyTask(msgspec.Struct):
+    heartbeat: str
+    out: str
+    secret: str = "hunter2"
+
+
+@pytest.fixture
+def start(tmp_path, monkeypatch):
+    """Starts a worker that says it is up and then does what `then` says."""
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    started: list[WorkerProcess] = []
+
+    def start(then: str, hung_after_s: float = 30) -> WorkerProcess:
+        (tmp_path / "toy.py").write_text(WORKER.replace("{then}", then))
+        task = ToyTask(str(tmp_path / "toy.heartbeat"), str(tmp_path / "out"))
+        plan = WorkerPlan("vision", "toy", "toy", task, tmp_path / "toy.heartbeat", hung_after_s)
+        worker = WorkerProcess(plan)
+        worker.start()
+        started.append(worker)
+        return worker
+
+    yield start
+    for worker in started:
+        worker.terminate()
+        worker.wait_or_kill(0)
+
+
+def wait_until(condition, timeout_s: float = 10) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "did not happen in time"
+        time.sleep(0.02)
+
+
+def test_a_worker_is_up_when_it_has_beaten_itself(start):
+    worker = start("sys.stdin.read()")
+    assert not worker.has_beaten()
+    wait_until(worker.has_beaten)
+    assert worker.is_running()
+
+
+def test_a_secret_of_the_task_is_not_in_the_arguments(start, tmp_path):
+    worker = start("sys.stdin.read()")
+    wait_until(worker.has_beaten)
+    wait_until((tmp_path / "out").exists)
+    assert (tmp_path / "out").read_text().endswith("hunter2")
+    command = Path(f"/proc/{worker._process.pid}/cmdline").read_bytes()
+    assert b"hunter2" not in command
+
+
+def test_the_exit_code_is_kept(start):
+    worker = start("sys.exit(3)")
+    wait_until(lambda: not worker.is_running())
+    assert worker.exit_code == 3
+
+
+def test_a_worker_that_hangs_is_killed(start):
+    worker = start("time.sleep(60)", hung_after_s=0.5)
+    wait_until(worker.has_beaten)
+    wait_until(lambda: worker.kill_if_hung() or not worker.is_running())
+    assert worker.exit_code == -signal.SIGKILL
+
+
+def test_a_worker_that_ignores_sigterm_is_killed(start):
+    worker = start("import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); heart.beat(); time.sleep(60)")
+    wait_until(worker.has_beaten)
+    worker.terminate()
+    started = time.monotonic()
+    worker.wait_or_kill(0.3)
+    assert time.monotonic() - started < 5
+    assert not worker.is_running()
+
+
+def test_a_worker_starts_again_after_its_delay(start):
+    worker = start("sys.exit(1)")
+    wait_until(lambda: not worker.is_running())
+    worker.schedule_restart()
+    assert worker.exit_code is None
+    worker.start_when_due()
+    assert worker.is_running() or worker.exit_code == 1
+
+
+def test_delays_grow_and_are_bounded():
+    delays = [restart_delay_s(n) for n in range(20)]
+    assert delays[:4] == [0, 1, 2, 4]
+    assert delays == sorted(delays)
+    assert delays[-1] == 30
