@@ -1,5 +1,6 @@
 """Store first, then publish."""
 
+import logging
 import time
 from datetime import datetime
 
@@ -10,8 +11,13 @@ from daemon.events.schema import AnyEvent, Event, decode_event, encode_event, rf
 from daemon.events.sockets import bind_private
 from daemon.store import NewEvent, Store
 
+logger = logging.getLogger(__name__)
+
 SEND_QUEUE = 10_000
 """Events that wait for a slow subscriber before it loses some (and finds the gap)."""
+
+PROTECTED = ("ipc://", "inproc://", "tcp://127.0.0.1:", "tcp://[::1]:")
+"""Endpoints that the network cannot reach. Events name people; so far nothing encrypts them."""
 
 LINGER_MS = 1000
 """Longest wait for subscribers when the publisher closes."""
@@ -26,6 +32,8 @@ class EventPublisher:
 
     def __init__(self, store: Store, endpoint: str) -> None:
         """Raises EventBusError: the endpoint cannot be bound."""
+        if not endpoint.startswith(PROTECTED):
+            logger.warning("events_unprotected endpoint=%s fix='publish on ipc:// or tcp://127.0.0.1'", endpoint)
         self._store = store
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PUB)
         self._socket.set(zmq.SNDHWM, SEND_QUEUE)

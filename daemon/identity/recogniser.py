@@ -148,12 +148,12 @@ class Recogniser:
 
     def _note_failure(self, error: StoreError) -> None:
         if not self._failing:
-            logger.error("events_not_stored reason='%s'", error)
+            logger.error("store_failed reason='%s'", error)
         self._failing = True
 
     def _note_success(self) -> None:
         if self._failing:
-            logger.warning("events_stored_again lost_or_late=%d", self.counts["not_stored"])
+            logger.warning("store_works_again not_stored=%d", self.counts["not_stored"])
         self._failing = False
 
     def _restore_tracks(self) -> None:

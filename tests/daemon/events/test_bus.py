@@ -96,6 +96,13 @@ def test_endpoint_in_use_is_told(store: Store) -> None:
         EventPublisher(store, f"tcp://127.0.0.1:{taken.getsockname()[1]}")
 
 
+def test_bus_that_the_network_can_reach_is_warned_of(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    EventPublisher(store, "tcp://127.0.0.1:*").close()
+    assert "unprotected" not in caplog.text
+    EventPublisher(store, "tcp://0.0.0.0:*").close()
+    assert "events_unprotected endpoint=tcp://0.0.0.0" in caplog.text
+
+
 @pytest.mark.parametrize("endpoint", ["events", "carrier-pigeon://roof", "ipc://" + "x" * 200])
 def test_impossible_endpoint_is_told(endpoint: str) -> None:
     with pytest.raises(EventBusError):

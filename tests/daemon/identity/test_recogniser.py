@@ -158,7 +158,7 @@ def test_full_disk_stops_the_words_and_not_the_worker(
         show(recogniser, "t39", ANN)
     assert kinds(store)[stored:] == ["identified"]
     assert [event.sequence for event in events(store)] == list(range(1, stored + 2))
-    assert f"lost_or_late={lost}" in caplog.text
+    assert f"store_works_again not_stored={lost}" in caplog.text
 
 
 def test_embedding_of_another_model_is_not_compared(

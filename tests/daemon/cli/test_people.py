@@ -1,0 +1,98 @@
+"""With the models that are shipped, on the sample pictures of installed packages."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import cv2
+import pytest
+from click.testing import Result
+from numpy.typing import NDArray
+from typer.testing import CliRunner
+
+from daemon.cli import app
+from daemon.store import Store
+from tests.daemon.factories import make_template, unit
+
+Deconvid = Callable[..., Result]
+
+
+@pytest.fixture
+def deconvid(tmp_path: Path) -> Deconvid:
+    config = tmp_path / "config.toml"
+    config.write_text(f'state = "{tmp_path}/state"\n')
+
+    def run(*arguments: str, stdin: str = "") -> Result:
+        environment = {"DECONVID_CONFIG": str(config), "COLUMNS": "200"}
+        return CliRunner().invoke(app, ["people", *arguments], input=stdin, env=environment)
+
+    return run
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Store:
+    """Ann and Bob, closed again."""
+    with Store.open(tmp_path / "state" / "identities.sqlite") as store:
+        store.people.enrol("Ann", make_template(unit(1)))
+        store.people.enrol("Bob", make_template(unit(2)))
+    return store
+
+
+def test_each_photo_of_a_folder_is_accepted_or_refused_with_a_reason(
+    deconvid: Deconvid, tmp_path: Path, astronaut: NDArray, six_faces: NDArray, tom_hanks: NDArray
+) -> None:
+    folder = tmp_path / "photos"
+    (folder / "more").mkdir(parents=True)
+    cv2.imwrite(str(folder / "astronaut.png"), astronaut)
+    cv2.imwrite(str(folder / "astronaut-again.png"), astronaut)
+    cv2.imwrite(str(folder / "six.png"), six_faces)
+    cv2.imwrite(str(folder / "more" / "tiny.png"), cv2.resize(astronaut, (150, 150)))
+    (folder / "more" / "letter.jpg").write_text("Dear Eileen")
+    result = deconvid("add", "Eileen", str(folder))
+    assert result.exit_code == 0
+    told = dict(line.split("/photos/")[1].split(": ", 1) for line in result.stdout.splitlines()[:-1])
+    assert told["astronaut.png"].startswith("duplicate (")
+    assert told["astronaut-again.png"].startswith("quality 0.")
+    assert told["six.png"].startswith("several faces (6")
+    assert told["more/tiny.png"].startswith("too small (")
+    assert told["more/letter.jpg"].startswith("unreadable (")
+    assert "1 of 5 photos accepted" in result.stdout
+
+    cv2.imwrite(str(tmp_path / "tom.png"), tom_hanks)
+    assert "looks like" not in deconvid("add", "Tom", str(tmp_path / "tom.png")).stderr
+    assert "looks like Tom" in deconvid("add", "Thomas", str(tmp_path / "tom.png")).stderr
+
+
+def test_add_fails_if_no_photo_is_accepted(deconvid: Deconvid, tmp_path: Path) -> None:
+    result = deconvid("add", "Ann", str(tmp_path / "missing.jpg"))
+    assert result.exit_code == 1
+    assert "unreadable" in result.stdout
+    assert json.loads(deconvid("list", "--json").stdout) == []
+
+
+def test_impossible_name_is_told(deconvid: Deconvid) -> None:
+    result = deconvid("add", " ", "photo.jpg")
+    assert (result.exit_code, "name is empty" in result.stderr) == (1, True)
+
+
+def test_list_and_show_are_for_people_and_machines(deconvid: Deconvid, people: Store) -> None:
+    assert "Ann" in deconvid("list").stdout
+    assert [person["name"] for person in json.loads(deconvid("list", "--json").stdout)] == ["Ann", "Bob"]
+    assert "photo.jpg" in deconvid("show", "ann").stdout
+    [template] = json.loads(deconvid("show", "ann", "--json").stdout)["templates"]
+    assert template["source"] == "photo.jpg"
+
+
+def test_rename_tells_a_taken_name(deconvid: Deconvid, people: Store) -> None:
+    assert deconvid("rename", "Ann", "Anna").exit_code == 0
+    result = deconvid("rename", "Anna", "bob")
+    assert (result.exit_code, "belongs to another person" in result.stderr) == (1, True)
+
+
+def test_erase_asks_first(deconvid: Deconvid, people: Store) -> None:
+    assert deconvid("erase", "Ann", stdin="n\n").exit_code == 1
+    assert deconvid("show", "Ann").exit_code == 0
+    assert deconvid("erase", "Ann", stdin="y\n").exit_code == 0
+    assert deconvid("erase", "Bob", "--yes").exit_code == 0
+    assert json.loads(deconvid("list", "--json").stdout) == []
+    assert "no person named" in deconvid("erase", "Ann", "--yes").stderr
