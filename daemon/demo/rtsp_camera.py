@@ -4,7 +4,7 @@
     /usr/bin/python3 rtsp_camera.py --port 0 --mount cam1=clip.mp4 --mount cam2=h265.mp4 [--user u --password p]
 
 Runs under the system's Python, which has the GObject bindings (packages: scripts/camera-packages.txt), and imports
-nothing of this project. Each clip is demuxed once into access units; a thread pushes them for ever with continuous
+nothing of this project but the file beside it. A thread pushes each clip's access units for ever with continuous
 timestamps, like a live encoder. `--port 0` picks a free port. The first line on stdout is `ready PORT`. Commands are
 read from standard input, one a line, each answered by `ok` or `error ...`; its end ends the camera:
 
@@ -27,97 +27,26 @@ import random
 import sys
 import threading
 import time
-from typing import Any, NamedTuple
+from typing import Any
 
 import gi
 
 gi.require_version("Gst", "1.0")
-gi.require_version("GstApp", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstApp, GstRtsp, GstRtspServer  # noqa: E402, F401 - GstApp adds emit() to appsink
+from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
+from rtsp_clip import Clip  # noqa: E402 - beside this script, outside of any package
 
 Gst.init(None)
 
 DAY_NS = 86_400_000_000_000
 FIRST_OFFSET_NS = DAY_NS
 """Timestamps start here, so that they may also jump back."""
-LOAD_TIMEOUT_S = 30
-POLL_S = 0.05
-CODECS = ("h264", "h265")
 TRANSPORTS = {
     "tcp": GstRtsp.RTSPLowerTrans.TCP,
     "udp": GstRtsp.RTSPLowerTrans.UDP,
     "both": GstRtsp.RTSPLowerTrans.TCP | GstRtsp.RTSPLowerTrans.UDP,
 }
-
-
-class AccessUnit(NamedTuple):
-    data: bytes
-    pts_ns: int
-    dts_ns: int
-
-
-class Clip:
-    """A video file as access units, timed from its first."""
-
-    def __init__(self, path: str) -> None:
-        self.codec, units = Demuxer(path).run()
-        if not units:
-            raise ValueError(f"no H.264 or H.265 video in {path}")
-        first = units[0].dts_ns
-        self.units = [AccessUnit(data, pts - first, dts - first) for data, pts, dts in units]
-        self.frame_ns = int(self.units[-1].dts_ns / max(1, len(units) - 1)) or 40_000_000
-        self.length_ns = self.units[-1].dts_ns + self.frame_ns
-
-
-class Demuxer:
-    """Takes the first H.264 or H.265 stream of a file apart; other streams are thrown away."""
-
-    def __init__(self, path: str) -> None:
-        self._pipeline = Gst.parse_launch("filesrc name=file ! parsebin name=parsebin")
-        self._pipeline.get_by_name("file").set_property("location", path)
-        self._pipeline.get_by_name("parsebin").connect("pad-added", self._on_stream)
-        self._codec = ""
-        self._found = threading.Event()
-
-    def _on_stream(self, _parsebin: Any, pad: Any) -> None:
-        # Only now is the codec known: a pipeline that guesses it and is wrong stalls without an error.
-        codec = pad.get_current_caps().get_structure(0).get_name().removeprefix("video/x-")
-        wanted = codec in CODECS and not self._codec
-        sink = Gst.parse_bin_from_description(
-            f"{codec}parse config-interval=-1 ! video/x-{codec},stream-format=byte-stream,alignment=au "
-            "! appsink name=out sync=false max-buffers=64"
-            if wanted
-            else "fakesink sync=false async=false",
-            True,
-        )
-        self._pipeline.add(sink)
-        pad.link(sink.get_static_pad("sink"))
-        sink.sync_state_with_parent()
-        if wanted:
-            self._codec = codec
-            self._found.set()
-
-    def run(self) -> tuple[str, list[AccessUnit]]:
-        """Returns the codec and its access units; none if there is no such stream."""
-        units: list[AccessUnit] = []
-        deadline = time.monotonic() + LOAD_TIMEOUT_S
-        self._pipeline.set_state(Gst.State.PLAYING)
-        try:
-            while time.monotonic() < deadline and not self._has_ended():
-                if not self._found.wait(POLL_S):
-                    continue
-                while sample := self._pipeline.get_by_name("out").emit("try-pull-sample", int(POLL_S * Gst.SECOND)):
-                    buffer = sample.get_buffer()
-                    dts = buffer.pts if buffer.dts == Gst.CLOCK_TIME_NONE else buffer.dts
-                    units.append(AccessUnit(buffer.extract_dup(0, buffer.get_size()), buffer.pts, dts))
-        finally:
-            self._pipeline.set_state(Gst.State.NULL)
-        return self._codec, units
-
-    def _has_ended(self) -> bool:
-        return bool(self._pipeline.get_bus().pop_filtered(Gst.MessageType.ERROR | Gst.MessageType.EOS))
 
 
 class Mount:

@@ -1,0 +1,82 @@
+"""A video file as the access units that a camera sends (GStreamer; see rtsp_camera.py, which imports it)."""
+
+import queue
+import time
+from typing import Any, NamedTuple
+
+import gi
+
+gi.require_version("Gst", "1.0")
+gi.require_version("GstApp", "1.0")
+from gi.repository import Gst, GstApp  # noqa: E402, F401 - GstApp gives appsink its signals
+
+Gst.init(None)
+
+FIND_TIMEOUT_S = 5
+LOAD_TIMEOUT_S = 30
+CODECS = ("h264", "h265")
+
+
+class AccessUnit(NamedTuple):
+    data: bytes
+    pts_ns: int
+    dts_ns: int
+
+
+class Clip:
+    """A video file as access units, timed from its first."""
+
+    def __init__(self, path: str) -> None:
+        self.codec = find_codec(path)
+        units = demux(path, self.codec)
+        first = units[0].dts_ns
+        self.units = [AccessUnit(data, pts - first, dts - first) for data, pts, dts in units]
+        self.frame_ns = int(self.units[-1].dts_ns / max(1, len(units) - 1)) or 40_000_000
+        self.length_ns = self.units[-1].dts_ns + self.frame_ns
+
+
+def find_codec(path: str) -> str:
+    """Returns h264 or h265. A pipeline that is built for the wrong one stalls without an error, so ask first."""
+    pipeline = Gst.parse_launch("filesrc name=file ! parsebin name=parsebin")
+    pipeline.get_by_name("file").set_property("location", path)
+    names: queue.SimpleQueue[str] = queue.SimpleQueue()
+
+    def on_stream(_parsebin: Any, pad: Any) -> None:
+        names.put(pad.query_caps(None).get_structure(0).get_name())
+
+    pipeline.get_by_name("parsebin").connect("pad-added", on_stream)
+    pipeline.get_by_name("parsebin").connect("no-more-pads", lambda _parsebin: names.put(""))
+    pipeline.set_state(Gst.State.PAUSED)
+    try:
+        while codec := names.get(timeout=FIND_TIMEOUT_S).removeprefix("video/x-"):
+            if codec in CODECS:
+                return codec
+    except queue.Empty:
+        pass
+    finally:
+        pipeline.set_state(Gst.State.NULL)
+    raise ValueError(f"no H.264 or H.265 video in {path}")
+
+
+def demux(path: str, codec: str) -> list[AccessUnit]:
+    pipeline = Gst.parse_launch(
+        f"filesrc name=file ! parsebin ! video/x-{codec} ! {codec}parse config-interval=-1 "
+        f"! video/x-{codec},stream-format=byte-stream,alignment=au ! appsink name=out sync=false max-buffers=64"
+    )
+    pipeline.get_by_name("file").set_property("location", path)
+    out = pipeline.get_by_name("out")
+    pipeline.set_state(Gst.State.PLAYING)
+    units: list[AccessUnit] = []
+    deadline = time.monotonic() + LOAD_TIMEOUT_S
+    try:
+        while time.monotonic() < deadline and not out.get_property("eos"):
+            sample = out.emit("try-pull-sample", Gst.SECOND // 4)
+            if sample:
+                buffer = sample.get_buffer()
+                dts = buffer.pts if buffer.dts == Gst.CLOCK_TIME_NONE else buffer.dts
+                units.append(AccessUnit(buffer.extract_dup(0, buffer.get_size()), buffer.pts, dts))
+    finally:
+        pipeline.set_state(Gst.State.NULL)
+    if not units:
+        raise ValueError(f"{path} is damaged")
+    return units
