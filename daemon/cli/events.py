@@ -65,7 +65,7 @@ def _print_json(event: AnyEvent) -> None:
 
 
 def _print_line(event: AnyEvent) -> None:
-    moment = event.captured_at[11:23]
+    moment = event.published_at[11:23]
     style = STYLES[event.kind]
     who = escape(_subject(event))
     out.print(

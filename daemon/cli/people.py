@@ -1,6 +1,7 @@
 """`deconvid people`: who is known."""
 
 import json
+import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -37,7 +38,7 @@ def add(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Enrol a person, or give a known person more photos."""
-    set_up_logging()
+    set_up_logging(logging.WARNING)
     with told_errors():
         settings = load_settings(config)
         normalise_name(name)  # before the models are loaded
