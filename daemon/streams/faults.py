@@ -1,5 +1,8 @@
 """What libav says when a camera or file fails, as the state of the camera and a cause that a person understands."""
 
+import errno
+import os
+import re
 from typing import Literal
 
 import av.error
@@ -68,5 +71,7 @@ def classify(error: Exception, phase: Phase, *, kind: Kind, waited_s: float, tim
 
 
 def _reason(error: Exception) -> str:
-    strerror = getattr(error, "strerror", None)
-    return str(strerror).lower() if strerror else type(error).__name__
+    if isinstance(error, OSError) and error.errno in errno.errorcode:
+        return os.strerror(error.errno).lower()
+    words: list[str] = re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))
+    return " ".join(words).lower() or "unknown error"

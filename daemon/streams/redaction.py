@@ -29,5 +29,6 @@ def _secrets(address: str) -> set[str]:
     credentials = rest.rpartition("@")[0]
     password = credentials.partition(":")[2]
     plain = unquote(password)
-    secrets = {password, plain, quote(plain), quote(plain, safe=""), urlsplit(address).query}
+    query = urlsplit(address).query
+    secrets = {password, plain, quote(plain), quote(plain, safe=""), query, *query.split("&")}
     return secrets - {""}

@@ -41,6 +41,15 @@ def ring(tmp_path):
 
 
 @pytest.fixture
+def fast_ring():
+    """In shared memory, where the races are; two slots, so that they are frequent."""
+    ring = FrameRing.create(Path("/dev/shm"), INSTANCE, f"hammer{os.getpid()}", 640, 480, slots=2)
+    yield ring
+    ring.unlink()
+    ring.close()
+
+
+@pytest.fixture
 def tiny_tmpfs(tmp_path):
     folder = tmp_path / "tiny"
     folder.mkdir()
@@ -239,8 +248,8 @@ def hammer_ring(path: Path, tokens: Connection) -> None:
     tokens.send(None)
 
 
-def test_no_read_is_ever_torn():
-    ring = FrameRing.create(Path("/dev/shm"), INSTANCE, f"hammer{os.getpid()}", 640, 480, slots=2)
+def test_no_read_is_ever_torn(fast_ring):
+    ring = fast_ring
     receiver, sender = spawn.Pipe(duplex=False)
     writer = spawn.Process(target=hammer_ring, args=(ring.path, sender))
     writer.start()
@@ -259,8 +268,6 @@ def test_no_read_is_ever_torn():
         ring.consume(token.sequence, outcome)
     writer.join()
     counts = ring.counts()
-    ring.unlink()
-    ring.close()
     # Both ways must have been taken, or the test has shown nothing.
     assert min(outcomes.values()) > 10
     assert counts.captured == counts.analysed + sum(counts.dropped.values())

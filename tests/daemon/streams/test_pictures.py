@@ -1,0 +1,45 @@
+import numpy as np
+import pytest
+from av import VideoFrame
+from av.video.reformatter import Interpolation
+
+from daemon.streams.pictures import BT709, SMPTE170M, to_picture
+from engine.images import YuvImage
+
+TOLERANCE = 4
+"""Grey levels: chroma is subsampled in some formats, and rounding differs."""
+
+
+def make_frame(pixel_format: str, width: int = 64, height: int = 48) -> tuple[VideoFrame, np.ndarray]:
+    """A smooth picture in that format, and what it shows, (H, W, 3) uint8 BGR."""
+    rows, columns = np.mgrid[:height, :width]
+    bgr = np.stack([40 + 2 * columns, 60 + 2 * rows, 200 - columns - rows], axis=-1).astype(np.uint8)
+    frame = VideoFrame.from_ndarray(bgr, "bgr24").reformat(format=pixel_format, interpolation=Interpolation.BICUBIC)
+    return frame, bgr
+
+
+@pytest.mark.parametrize(
+    "pixel_format",
+    ["yuv420p", "yuvj420p", "yuvj422p", "yuyv422", "nv12", "yuv444p", "yuv420p10le", "gbrp", "bgr24"],
+)
+@pytest.mark.parametrize("size", [(64, 48), (63, 47)], ids=["even", "odd"])
+def test_every_pixel_format_shows_the_same_colours(pixel_format, size):
+    if pixel_format == "yuyv422" and size[0] % 2:
+        pytest.skip("packed 4:2:2 has no odd widths")
+    frame, bgr = make_frame(pixel_format, *size)
+    picture = to_picture(frame)
+    assert [plane.shape for plane in picture.planes] == [size[::-1]] + [((size[1] + 1) // 2, (size[0] + 1) // 2)] * 2
+    shown = YuvImage(*picture.planes, bt709=picture.bt709, full_range=picture.full_range).to_bgr()
+    difference = np.abs(shown.astype(int) - bgr)[2:-2, 2:-2]
+    assert difference.mean() < TOLERANCE
+
+
+@pytest.mark.parametrize(
+    ("colorspace", "height", "bt709"),
+    [(2, 48, False), (2, 720, True), (BT709, 48, True), (SMPTE170M, 720, False)],
+    ids=["unknown-sd", "unknown-hd", "said-709", "said-601"],
+)
+def test_colours_are_what_the_camera_says_else_by_height(colorspace, height, bt709):
+    frame = VideoFrame(64, height, "yuv420p")
+    frame.colorspace = colorspace
+    assert to_picture(frame).bt709 is bt709
