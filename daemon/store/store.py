@@ -39,7 +39,12 @@ class Store:
         Raises:
             StoreError: it cannot be opened, or is damaged, locked, or newer than this program.
         """
-        return cls(Database.open(path, busy_timeout_s))
+        database = Database.open(path, busy_timeout_s)
+        try:
+            return cls(database)
+        except BaseException:
+            database.close()
+            raise
 
     @property
     def gallery_revision(self) -> int:
