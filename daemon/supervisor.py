@@ -49,24 +49,30 @@ class Supervisor:
                 house.log_accounts()
 
     def _supervise(self, workers: list[WorkerProcess]) -> int:
-        for worker in workers:
+        running = [worker for worker in workers if worker.plan.role != "camera"]
+        cameras = [worker for worker in workers if worker.plan.role == "camera"]
+        for worker in running:
             worker.start()
         ready = False
         while self._stop_signal is None:
             time.sleep(TICK_S)
-            for worker in list(workers):
+            for worker in list(running):
                 if not self._look_after(worker):
-                    workers.remove(worker)
+                    running.remove(worker)
                     if worker.exit_code == EXIT_CANNOT_BOOT:
                         return 1
-            if not any(worker.plan.role == "camera" for worker in workers):
-                logger.info("all_sources_ended failed=%d", self._failed_cameras)
-                return 1 if self._failed_cameras else 0
-            if not ready and all(worker.has_beaten() for worker in workers):
+            if not ready and all(worker.has_beaten() for worker in running):
+                # Models are loaded: only now does a frame meet somebody who looks at it.
+                for worker in cameras:
+                    worker.start()
+                running += cameras
                 ready = True
                 notify("READY=1")
-                logger.info("ready cameras=%d", len(self._settings.cameras))
-            if ready and all(worker.is_healthy() for worker in workers):
+                logger.info("ready cameras=%d", len(cameras))
+            elif ready and not any(worker.plan.role == "camera" for worker in running):
+                logger.info("all_sources_ended failed=%d", self._failed_cameras)
+                return 1 if self._failed_cameras else 0
+            if ready and all(worker.is_healthy() for worker in running):
                 notify("WATCHDOG=1")
         logger.info("stopping signal=%s", signal.Signals(self._stop_signal).name)
         return 0

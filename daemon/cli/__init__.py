@@ -2,7 +2,7 @@
 
 import typer
 
-from daemon.cli import check, demo, events, people, run
+from daemon.cli import check, demo, events, models, people, run
 
 app = typer.Typer(
     name="deconvid",
@@ -16,6 +16,7 @@ app.command()(check.check)
 app.command()(demo.demo)
 app.add_typer(people.app, name="people")
 app.add_typer(events.app, name="events")
+app.add_typer(models.app, name="models")
 
 
 def main() -> None:

@@ -124,6 +124,11 @@ def test_a_camera_that_is_away_is_tried_again_until_sigterm(run_camera):
     assert run.wait_for_exit() == EXIT_ENDED
 
 
+def test_an_unknown_host_is_called_so(run_camera):
+    run = run_camera("rtsp://nosuchhost.invalid/cam")
+    assert "host is unknown" in run.wait_for_state("backoff").detail
+
+
 def test_a_file_is_played_in_its_own_time(run_camera, make_clip):
     started = time.monotonic()
     run = run_camera(str(make_clip()), "file")
