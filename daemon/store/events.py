@@ -48,9 +48,11 @@ class EventStore:
 
     def last_of_each_track(self, since: datetime) -> list[StoredEvent]:
         """Returns the last event of each track about which something was said since then, oldest first."""
+        # By sequence, not by each event's own time: cameras' clocks may go back, and a farewell must not be overlooked.
+        first = select(func.min(EventRow.sequence)).where(EventRow.at >= since).scalar_subquery()
         last = (
             select(func.max(EventRow.sequence))
-            .where(EventRow.at >= since, EventRow.track.is_not(None))
+            .where(EventRow.sequence >= first, EventRow.track.is_not(None))
             .group_by(EventRow.camera, EventRow.track)
         )
         with self._database.read() as session:

@@ -5,7 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from daemon.errors import StoreError
@@ -60,6 +60,7 @@ def passes(events: list[AnyEvent]) -> list[list[AnyEvent]]:
 
 
 @given(st.lists(steps, max_size=25))
+@example([("look", "t1", "1"), ("end", "t1"), ("restart",), ("end", "t1")])
 @settings(max_examples=30, deadline=None)
 def test_events_of_a_track_follow_the_grammar(script: list[tuple[str, ...]]) -> None:
     with TemporaryDirectory() as folder, Store.open(Path(folder) / "db") as store:

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -57,6 +58,14 @@ def test_last_of_each_track_is_told_once(store: Store) -> None:
         ("t1", "corrected"),
     ]
     assert store.events.last_of_each_track(datetime.now(UTC) + timedelta(minutes=1)) == []
+
+
+def test_last_event_counts_whatever_its_own_time(store: Store) -> None:
+    store.events.append(make_event(kind="unknown"), lambda n: "{}")
+    early = replace(make_event(kind="left"), at=datetime(1970, 1, 1, tzinfo=UTC))
+    store.events.append(early, lambda n: "{}")
+    [last] = store.events.last_of_each_track(datetime.now(UTC) - timedelta(minutes=1))
+    assert last.kind == "left"
 
 
 def test_time_survives_to_the_microsecond(store: Store) -> None:
