@@ -65,10 +65,12 @@ class Mount:
     def factory(self, transport: str) -> Any:
         factory = GstRtspServer.RTSPMediaFactory()
         codec = self.clip.codec
+        # config-interval=0: the clip's keyframes carry their parameter sets; the payloader would put them once more
+        # before each slice, and a decoder takes that for a new, damaged picture.
         factory.set_launch(
             "( appsrc name=src is-live=true format=time block=true max-bytes=4000000 "
             f"caps=video/x-{codec},stream-format=byte-stream,alignment=au "
-            f"! rtp{codec}pay name=pay0 pt=96 config-interval=-1 mtu=1400 )"
+            f"! rtp{codec}pay name=pay0 pt=96 config-interval=0 mtu=1400 )"
         )
         factory.set_shared(True)
         factory.set_latency(0)

@@ -67,11 +67,13 @@ def classify(error: Exception, phase: Phase, *, kind: Kind, waited_s: float, tim
         return SourceError("backoff", f"no answer within {timeout_s:g} s")
     if isinstance(error, av.error.ConnectionRefusedError):
         return SourceError("backoff", "connection refused: nothing listens at this host and port")
+    if kind == "rtsp" and phase == "opening" and isinstance(error, OSError) and error.errno == errno.EIO:
+        return SourceError("backoff", "the host is unknown or cannot be reached. Correct url, or check the network")
     return SourceError("backoff", _reason(error))
 
 
 def _reason(error: Exception) -> str:
-    if isinstance(error, OSError) and error.errno in errno.errorcode:
+    if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno).lower()
     words: list[str] = re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))
     return " ".join(words).lower() or "unknown error"

@@ -28,6 +28,7 @@ def test_a_camera_is_read_at_the_detection_rate(rtsp_camera, run_camera, make_cl
     assert 4 <= rate <= 6
     assert is_balanced(counts)
     assert counts.dropped[DropReason.RATE] >= counts.analysed  # 15 frames per second came
+    assert counts.dropped[DropReason.CORRUPT] == 0
     assert run.heartbeat.age_s() < 1
 
 
