@@ -26,6 +26,7 @@ OPTIONS = {
     "file": {"protocol_whitelist": "file"},
     "device": {},
 }
+USUAL_FPS = 25
 MOST_DAMAGED_PACKETS = 250
 """That many undecodable packets in a row, and the connection is made anew."""
 
@@ -48,6 +49,7 @@ class Source:
         self._container = container
         self._stream = stream
         self._first_pts: int | None = None
+        self._decoded = 0
         # More threads save no processor time, only delay, and there is a process for each camera.
         stream.codec_context.thread_type = "NONE"
         stream.codec_context.thread_count = 1
@@ -115,11 +117,18 @@ class Source:
             largest = f"{task.max_width_px}x{task.max_height_px}"
             cause = f"frames of {frame.width}x{frame.height} are larger than {largest}. Raise {limits}"
             raise SourceError("unsupported", cause)
+        self._decoded += 1
         if frame.pts is None or frame.time_base is None:
-            return Arrival(frame, None)
+            return Arrival(frame, self._time_by_count())
         if self._first_pts is None:
             self._first_pts = frame.pts
         return Arrival(frame, int((frame.pts - self._first_pts) * frame.time_base * 10**9))
+
+    def _time_by_count(self) -> int | None:
+        """A bare elementary stream in a file has a frame rate at best. A camera's frames have their arrival."""
+        if self._task.kind != "file":
+            return None
+        return int((self._decoded - 1) / (self._stream.average_rate or USUAL_FPS) * 10**9)
 
     def close(self) -> None:
         self._container.close()

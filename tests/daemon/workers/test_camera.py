@@ -3,6 +3,7 @@
 import signal
 import time
 
+import av
 import pytest
 
 from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED
@@ -149,6 +150,19 @@ def test_a_fast_file_is_sampled_in_media_time_without_loss(run_camera, make_clip
     assert [frame.media_ns for frame in run.frames][:3] == [0, 200_000_000, 400_000_000]
     counts = run.ring.counts()
     assert (counts.captured, counts.analysed, counts.dropped[DropReason.RATE]) == (300, 100, 200)
+
+
+def test_a_bare_elementary_stream_is_timed_by_its_frame_rate(run_camera, make_clip, tmp_path):
+    bare = tmp_path / "bare.h264"
+    with av.open(make_clip()) as clip, av.open(bare, "w") as out:
+        stream = out.add_stream_from_template(clip.streams.video[0])
+        for packet in clip.demux(video=0):
+            if packet.size:
+                packet.stream = stream
+                out.mux(packet)
+    run = run_camera(str(bare), "file", fast=True)
+    assert run.wait_for_exit() == EXIT_ENDED
+    assert 6 <= len(run.frames) <= 10
 
 
 def test_a_missing_file_ends_the_worker_for_good(run_camera, tmp_path):
