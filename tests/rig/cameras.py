@@ -2,6 +2,7 @@
 
 import os
 import select
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -50,6 +51,13 @@ class RtspCamera:
     def kill(self) -> None:
         self._process.kill()
         self._process.communicate()
+
+    def freeze(self) -> None:
+        """The camera hangs: its connections stay open, nothing comes."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        self._process.send_signal(signal.SIGCONT)
 
     def _answer(self) -> str:
         assert self._process.stdout

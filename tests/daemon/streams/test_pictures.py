@@ -18,14 +18,13 @@ def make_frame(pixel_format: str, width: int = 64, height: int = 48) -> tuple[Vi
     return frame, bgr
 
 
-@pytest.mark.parametrize(
-    "pixel_format",
-    ["yuv420p", "yuvj420p", "yuvj422p", "yuyv422", "nv12", "yuv444p", "yuv420p10le", "gbrp", "bgr24"],
-)
-@pytest.mark.parametrize("size", [(64, 48), (63, 47)], ids=["even", "odd"])
+FORMATS = ["yuv420p", "yuvj420p", "yuvj422p", "yuyv422", "nv12", "yuv444p", "yuv420p10le", "gbrp", "bgr24"]
+EVEN, ODD = (64, 48), (63, 47)
+CASES = [(name, size) for name in FORMATS for size in (EVEN, ODD) if (name, size) != ("yuyv422", ODD)]  # no such thing
+
+
+@pytest.mark.parametrize(("pixel_format", "size"), CASES)
 def test_every_pixel_format_shows_the_same_colours(pixel_format, size):
-    if pixel_format == "yuyv422" and size[0] % 2:
-        pytest.skip("packed 4:2:2 has no odd widths")
     frame, bgr = make_frame(pixel_format, *size)
     picture = to_picture(frame)
     assert [plane.shape for plane in picture.planes] == [size[::-1]] + [((size[1] + 1) // 2, (size[0] + 1) // 2)] * 2

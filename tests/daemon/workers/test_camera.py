@@ -61,6 +61,19 @@ def test_a_camera_that_falls_silent_is_stalled_until_it_speaks(rtsp_camera, run_
 
 
 @pytest.mark.camera
+def test_a_camera_that_hangs_is_stalled_until_it_goes_on(rtsp_camera, run_camera, make_clip):
+    camera = rtsp_camera(cam=make_clip())
+    run = run_camera(camera.url())
+    run.wait_for_frames(2)
+    changes = len(run.states)
+    camera.freeze()
+    run.wait_for_state("stalled", since=changes)
+    camera.thaw()
+    run.wait_for_state("streaming", since=changes)
+    run.wait_for_frames(2)
+
+
+@pytest.mark.camera
 @pytest.mark.parametrize("method", ["basic", "digest"])
 def test_a_login_is_used_and_never_told(rtsp_camera, run_camera, make_clip, method):
     options = ["--user=viewer", f"--password={PASSWORD}", f"--auth={method}"]
