@@ -62,8 +62,6 @@ def write_clip(scene: Scene, seconds: float, path: Path) -> None:
         stream = container.add_stream("libx264", rate=scene.fps, options={"preset": "veryfast", "crf": "26", "bf": "0"})
         stream.width, stream.height, stream.pix_fmt = scene.width, scene.height, "yuv420p"
         stream.gop_size = scene.fps
-        # With more threads x264 cuts each picture into slices, which the RTSP server sends as if they were pictures.
-        stream.thread_count = 1
         stream.time_base = Fraction(1, scene.fps)
         for picture in frames(scene, seconds):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))

@@ -92,7 +92,7 @@ def corridor_clip(corridor, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def start_daemon(tmp_path, face_engine, astronaut_photo) -> Iterator[Callable[..., Daemon]]:
-    """`start_daemon({"door": address}, "--fast", enrolled=True)` starts the daemon; it is killed at the end."""
+    """`start_daemon({"door": address}, "--fast", enrolled=True)` starts the daemon; it is stopped at the end."""
     started: list[Daemon] = []
 
     def start(cameras: dict[str, str | Path], *options: str, enrolled: bool = True) -> Daemon:
@@ -112,8 +112,9 @@ def start_daemon(tmp_path, face_engine, astronaut_photo) -> Iterator[Callable[..
 
     yield start
     for daemon in started:
-        daemon.process.kill()
-        daemon.process.wait()
+        if daemon.process.poll() is None:
+            daemon.stop()
+        assert daemon.rings == []
 
 
 @pytest.fixture

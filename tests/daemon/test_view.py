@@ -1,6 +1,6 @@
 import pytest
 
-from daemon.workers.vision import FIRST_LOOKS, Looks, worth_embedding
+from daemon.view import FIRST_LOOKS, Looks, worth_embedding
 
 
 @pytest.mark.parametrize(

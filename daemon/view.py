@@ -1,0 +1,143 @@
+"""What one camera shows: faces as tracks, and which crops of them are worth embedding."""
+
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from config import Settings
+from daemon.frames import LeasedFrame
+from daemon.messages import TrackEnded
+from daemon.tracking import Track, Tracker
+from engine import Detections
+from engine.alignment import align_yuv
+from engine.quality import measure_quality
+
+FIRST_LOOKS = 3
+"""A new track is embedded in so many of its frames at once, so that its first decision comes soon."""
+
+CLEARLY_BETTER = 1.25
+"""A crop is clearly better if its quality exceeds the track's best one by this factor."""
+
+
+@dataclass(slots=True)
+class Looks:
+    """What has been embedded of one track."""
+
+    embedded: int = 0
+    best_quality: float = 0.0
+    last_s: float = -np.inf
+
+    def note(self, quality: float, now_s: float) -> None:
+        self.embedded += 1
+        self.best_quality, self.last_s = max(self.best_quality, quality), now_s
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crop:
+    """A face that is to be embedded."""
+
+    camera: str
+    track: str
+    captured_ns: int
+    captured_wall_ns: int
+    frame_size: tuple[int, int]
+    """Width and height of the frame."""
+    box: tuple[float, float, float, float]
+    """x1 y1 x2 y2, pixels of the frame."""
+    score: float
+    quality: float
+    pixels: NDArray[np.uint8]
+    """(112, 112, 3) BGR, aligned."""
+
+
+def worth_embedding(looks: Looks, quality: float, now_s: float, refresh_s: float) -> bool:
+    """Whether another embedding of this track would tell something new."""
+    return (
+        looks.embedded < FIRST_LOOKS
+        or quality > looks.best_quality * CLEARLY_BETTER
+        or now_s - looks.last_s >= refresh_s
+    )
+
+
+class CameraView:
+    """Follows the faces of one camera.
+
+    Args:
+        camera: its name.
+        tracker: of this camera alone.
+        settings: the limits.
+        tally: counts what became of every crop, by reason.
+    """
+
+    def __init__(self, camera: str, tracker: Tracker, settings: Settings, tally: Counter[str]) -> None:
+        self._camera, self._tracker, self._settings, self._tally = camera, tracker, settings, tally
+        self._looks: dict[str, Looks] = {}
+        self._captured_s = 0.0
+        self._arrived_s = 0.0
+        self._wall_minus_captured_ns = 0
+
+    def see(self, frame: LeasedFrame, detections: Detections) -> list[Crop]:
+        """Assigns the faces of a frame, in its own pixels, to tracks; returns the crops that are worth embedding."""
+        self._captured_s, self._arrived_s = frame.captured_ns / 1e9, time.monotonic()
+        self._wall_minus_captured_ns = frame.captured_wall_ns - frame.captured_ns
+        tracks = self._tracker.update(detections, self._captured_s)
+        large = np.flatnonzero(detections.sides >= self._settings.detection.smallest_face_px)
+        self._tally["small_box"] += len(detections) - len(large)
+        if not len(large):
+            return []
+        faces = detections[large]
+        pixels = align_yuv(frame.image, faces.landmarks)
+        quality = measure_quality(pixels, faces)
+        return [
+            self._crop(frame, faces, i, track, float(quality.values[i]), pixels[i])
+            for i, track in enumerate(tracks[k].name for k in large)
+            if self._is_chosen(track, float(quality.values[i]), quality.faults[i])
+        ]
+
+    def ended(self) -> list[TrackEnded]:
+        """Forgets the tracks that were lost; returns those of them of which something was embedded."""
+        # The camera's clock runs on while no frame comes.
+        return self._end(self._captured_s + time.monotonic() - self._arrived_s)
+
+    def end_all(self) -> list[TrackEnded]:
+        return self._end(np.inf)
+
+    def _is_chosen(self, track: str, quality: float, fault: str) -> bool:
+        if quality < self._settings.tracking.least_quality:
+            self._tally[str(fault)] += 1
+            return False
+        looks = self._looks.setdefault(track, Looks())
+        if not worth_embedding(looks, quality, self._captured_s, self._settings.tracking.refresh_s):
+            self._tally["not_needed"] += 1
+            return False
+        self._tally["embedded"] += 1
+        looks.note(quality, self._captured_s)
+        return True
+
+    def _crop(
+        self, frame: LeasedFrame, faces: Detections, i: int, track: str, quality: float, pixels: NDArray[np.uint8]
+    ) -> Crop:
+        height, width = frame.image.y.shape
+        x1, y1, x2, y2 = (float(value) for value in faces.boxes[i])
+        return Crop(
+            camera=self._camera,
+            track=track,
+            captured_ns=frame.captured_ns,
+            captured_wall_ns=frame.captured_wall_ns,
+            frame_size=(width, height),
+            box=(x1, y1, x2, y2),
+            score=float(faces.scores[i]),
+            quality=quality,
+            pixels=pixels,
+        )
+
+    def _end(self, now_s: float) -> list[TrackEnded]:
+        lost = self._tracker.end_lost(now_s)
+        return [self._ended(track) for track in lost if self._looks.pop(track.name, None) is not None]
+
+    def _ended(self, track: Track) -> TrackEnded:
+        first, last = (int(s * 1e9) + self._wall_minus_captured_ns for s in (track.first_seen_s, track.seen_s))
+        return TrackEnded(self._camera, track.name, first, last)
