@@ -2,6 +2,9 @@
 
     python -m training.export runs/deconv_v0.pt engine/models/deconv_v0
 
+Beside them lies NAME.probes.npy: the embeddings that PyTorch computed of engine/probes.py's crops, against which every
+runtime is tested.
+
 The graph takes `faces` (N, 3, 112, 112) float32 RGB in -1..1 and gives `embeddings` (N, D) float32, L2 norm 1; the
 restoration head stays behind. Weights are stored in half precision and cast when a runtime loads them, which halves
 the file; the arithmetic stays FP32.
@@ -18,6 +21,8 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from engine.probes import probe_crops
+from training.distill import normalise, to_tensor
 from training.evaluate import evaluate_lfw, impostor_threshold, pipeline
 from training.faces import load_faces, split
 from training.networks import NETWORKS
@@ -83,7 +88,10 @@ def export(network: nn.Module, path: Path) -> int:
     store_in_half_precision(model)
     onnx.checker.check_model(model)
     onnx.save(model, path)
-    return int(Exported(network)(example).shape[1])
+    with torch.no_grad():
+        probes = Exported(network)(normalise(torch.stack([to_tensor(crop) for crop in probe_crops()])))
+    np.save(path.with_suffix(".probes.npy"), probes.numpy())
+    return int(probes.shape[1])
 
 
 def manifest(path: Path, dimension: int, threshold: float, seen: int, accuracy: dict[str, float]) -> str:
