@@ -20,12 +20,14 @@ FIXES = {
 }
 
 
-def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> Settings:
+def load_settings(path: Path, environment: Mapping[str, str] | None = None, secrets: bool = True) -> Settings:
     """Returns the settings of a TOML file.
 
     Args:
         path: the file.
         environment: where `${NAME}` looks after the systemd credentials; the process's own if None.
+        secrets: whether `${NAME}` is replaced. Only the daemon and its check need that; in the shell of an operator
+            who adds a person, the service's credentials are not at hand.
 
     Raises:
         ConfigError: with every problem that was found.
@@ -38,7 +40,8 @@ def load_settings(path: Path, environment: Mapping[str, str] | None = None) -> S
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise ConfigError([Problem(str(path), f"is not TOML ({error})", "Correct the syntax")]) from error
     problems: list[Problem] = []
-    document = _fill_in(document, "", environment, problems)
+    if secrets:
+        document = _fill_in(document, "", environment, problems)
     try:
         settings = Settings.model_validate(document)
     except ValidationError as error:
@@ -60,16 +63,23 @@ def _fill_in(value: Any, key: str, environment: Mapping[str, str], problems: lis
 
     def look_up(match: re.Match[str]) -> str:
         name = match[1]
-        credential = Path(environment.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name
-        if credential.is_file():
-            return credential.read_text(encoding="utf-8").strip()
-        if name in environment:
-            return environment[name]
         fix = f"Set {name}, or give the service LoadCredential={name}:FILE"
-        problems.append(Problem(key, f"${{{name}}} is neither a credential nor an environment variable", fix))
-        return match[0]
+        try:
+            found = _secret(name, environment)
+        except (OSError, UnicodeDecodeError):
+            problems.append(Problem(key, f"the credential {name} cannot be read", fix))
+            return match[0]
+        if found is None:
+            problems.append(Problem(key, f"${{{name}}} is neither a credential nor an environment variable", fix))
+            return match[0]
+        return found
 
     return PLACEHOLDER.sub(look_up, value)
+
+
+def _secret(name: str, environment: Mapping[str, str]) -> str | None:
+    credential = Path(environment.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name
+    return credential.read_text(encoding="utf-8").strip() if credential.is_file() else environment.get(name)
 
 
 def _problem(detail: Any) -> Problem:

@@ -1,6 +1,5 @@
 """Every setting, with its default, its limits and its meaning. Unknown keys are refused."""
 
-import os
 import re
 from pathlib import Path
 from typing import Annotated, Literal
@@ -51,6 +50,9 @@ class CameraSettings(Section):
         scheme = value.partition("://")[0] if "://" in value else ""
         if not value.strip():
             raise ValueError("is empty")
+        if not scheme and ("@" in value or value.lower().startswith(("rtsp:", "rtsps:"))):
+            # Taken for a file, its password would be shown as part of a path.
+            raise ValueError("looks like a camera's address without rtsp:// (or write file:// before a path with an @)")
         if scheme and scheme not in ("rtsp", "rtsps", "file"):
             raise ValueError(f"scheme {scheme!r} is not supported (rtsp, rtsps, a file's path or /dev/videoN)")
         if scheme.startswith("rtsp") and not urlsplit(value).hostname:
@@ -66,7 +68,7 @@ class CameraSettings(Section):
 
     @property
     def address(self) -> str:
-        """What to open, with the credentials in it: never log or show this; see `shown_address`."""
+        """What to open, with the credentials in it: never log or show this."""
         value = self.url.get_secret_value().removeprefix("file://")
         if self.kind != "rtsp" or not self.username:
             return value
@@ -75,14 +77,6 @@ class CameraSettings(Section):
         password = self.password.get_secret_value() if self.password else ""
         netloc = f"{quote(self.username, safe='')}:{quote(password, safe='')}@{host}"
         return urlunsplit(parts._replace(netloc=netloc))
-
-    @property
-    def shown_address(self) -> str:
-        """The address without user, password and query."""
-        if self.kind != "rtsp":
-            return self.address
-        parts = urlsplit(self.address)
-        return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
 class DetectionSettings(Section):
@@ -127,20 +121,18 @@ class IdentitySettings(Section):
 
 
 class EventSettings(Section):
-    publish: str | None = None
-    """ZeroMQ endpoint of the event bus; unset: `ipc://` + the runtime folder + `/events`."""
-
-
-def _default_runtime() -> Path | None:
-    folder = os.environ.get("RUNTIME_DIRECTORY")
-    return Path(folder) if folder else None
+    publish: str | None = Field(None, pattern=r"^(ipc:///.+|tcp://.+:[0-9]+)$")
+    """ZeroMQ endpoint of the event bus, `ipc:///path` or `tcp://address:port`; unset: `events` in the runtime folder.
+    Nothing encrypts TCP yet: keep it on 127.0.0.1."""
+    keep_days: int | None = Field(30, ge=1)
+    """Events older than this are deleted from the store, which otherwise tells for ever who was where. None: kept."""
 
 
 class Settings(Section):
     state: Path = Path("/var/lib/deconvid")
     """Folder of the identity store. One daemon per folder."""
-    runtime: Path | None = Field(default_factory=_default_runtime)
-    """Folder of sockets; unset: systemd's RUNTIME_DIRECTORY, else `run` inside the state folder."""
+    runtime: Path | None = None
+    """Folder of sockets; unset: `run` inside the state folder."""
     models: tuple[Path, ...] = ()
     """Further folders with model manifests."""
     cameras: dict[CameraName, CameraSettings] = Field(default_factory=dict)

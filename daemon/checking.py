@@ -1,4 +1,4 @@
-"""Problems of a configuration that only the machine can tell: models, files, folders."""
+"""Problems of a configuration that only the machine can tell: models, folders, sources."""
 
 import os
 from collections.abc import Iterator
@@ -8,15 +8,35 @@ from config import DeconvIDError, Problem, Settings
 from daemon.house import socket_path_fault
 from engine.manifests import find_model
 
+LOOKS_WITHIN_A_TRACK = 1.5
+"""A track must outlive so many intervals between two looks, or every look is a face that nobody saw before."""
+
 
 def find_problems(settings: Settings) -> list[Problem]:
-    """Returns everything that would keep these settings from working here."""
+    """Returns everything that would keep these settings from working here, whatever the cameras do."""
     return [*_cameras(settings), *_models(settings), *_folders(settings)]
+
+
+def find_source_problems(settings: Settings) -> list[Problem]:
+    """Returns the cameras that cannot be read now: each its own problem, for others work without it."""
+    return list(_sources(settings))
 
 
 def _cameras(settings: Settings) -> Iterator[Problem]:
     if not settings.cameras:
         yield Problem("cameras", "there is none", "Add a section [cameras.NAME] with a url")
+    for name, camera in settings.cameras.items():
+        if camera.password and not camera.username:
+            yield Problem(f"cameras.{name}.username", "is missing beside a password", "Add it")
+        least_s = LOOKS_WITHIN_A_TRACK / camera.detect_fps
+        if settings.tracking.lost_after_s < least_s:
+            fault = (
+                f"is too short for camera {name}, which looks each {1 / camera.detect_fps:.1f} s: no face is followed"
+            )
+            yield Problem("tracking.lost_after_s", fault, f"Set it to {least_s:.1f} or more, or raise its detect_fps")
+
+
+def _sources(settings: Settings) -> Iterator[Problem]:
     for name, camera in settings.cameras.items():
         key, path = f"cameras.{name}.url", Path(camera.address)
         if camera.kind == "file" and not path.is_file():
@@ -25,8 +45,6 @@ def _cameras(settings: Settings) -> Iterator[Problem]:
             yield Problem(key, f"there is no device {path}", "Plug the camera in; `ls /dev/video*` lists them")
         elif camera.kind != "rtsp" and not os.access(path, os.R_OK):
             yield Problem(key, f"{path} may not be read by this user", "Change its owner or mode")
-        if camera.password and not camera.username:
-            yield Problem(f"cameras.{name}.username", "is missing beside a password", "Add it")
 
 
 def _models(settings: Settings) -> Iterator[Problem]:
@@ -45,15 +63,18 @@ def _models(settings: Settings) -> Iterator[Problem]:
 
 
 def _folders(settings: Settings) -> Iterator[Problem]:
-    state = settings.state
-    existing = next(folder for folder in (state, *state.absolute().parents) if folder.exists())
-    if not existing.is_dir():
-        yield Problem("state", f"{existing} is not a folder", "Set it to a folder")
-    elif not os.access(existing, os.W_OK | os.X_OK):
-        yield Problem("state", f"{existing} may not be written by this user", "Set it to a folder that this user owns")
-    for key, endpoint in (
-        ("runtime", f"ipc://{settings.runtime_folder}/observations"),
-        ("events.publish", settings.events_endpoint),
-    ):
+    yield from _folder("state", settings.state)
+    if settings.runtime:
+        yield from _folder("runtime", settings.runtime)
+    endpoints = {"runtime": f"ipc://{settings.runtime_folder}/observations", "events.publish": settings.events_endpoint}
+    for key, endpoint in endpoints.items():
         if fault := socket_path_fault(endpoint):
             yield Problem(key, fault, "Set `runtime` to a folder with a shorter path, such as /run/deconvid")
+
+
+def _folder(key: str, folder: Path) -> Iterator[Problem]:
+    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    if not existing.is_dir():
+        yield Problem(key, f"{existing} is not a folder", "Set it to a folder")
+    elif not os.access(existing, os.W_OK | os.X_OK):
+        yield Problem(key, f"{existing} may not be written by this user", "Set it to a folder that this user owns")

@@ -44,6 +44,8 @@ class House:
             _make_folder(settings.state)
             _make_folder(settings.runtime_folder)
             undo.enter_context(_locked(settings.state))
+            # Two daemons with one runtime folder would take each other's sockets.
+            undo.enter_context(_locked(settings.runtime_folder))
             instance = instance_id(settings.state)
             remove_rings(instance, FRAMES_FOLDER)  # a daemon that was killed could not
             # Migrates the store before any worker opens it.
@@ -92,6 +94,7 @@ class House:
             least_observations=identity.least_observations,
             observations_endpoint=self._endpoint("observations"),
             events_endpoint=settings.events_endpoint,
+            keep_days=settings.events.keep_days,
             heartbeat=str(heartbeat),
         )
         return WorkerPlan("identity", "identity", "daemon.workers.identity", task, heartbeat, IDENTITY_HUNG_S)
@@ -142,19 +145,19 @@ def _make_folder(folder: Path) -> None:
 
 
 @contextmanager
-def _locked(state: Path) -> Iterator[None]:
-    """Holds the state folder for this process; the kernel lets go of it however we end."""
+def _locked(folder: Path) -> Iterator[None]:
+    """Holds a folder for this process; the kernel lets go of it however we end."""
     try:
-        descriptor = os.open(state / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        descriptor = os.open(folder / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     except OSError as error:
-        raise DeconvIDError(f"{state}: cannot be written ({error.strerror}). Set `state` to another folder") from error
+        raise DeconvIDError(f"{folder}: cannot be written ({error.strerror}). Name another folder") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
             raise AlreadyRunningError(
-                f"{state}: another daemon (pid {holder}) works in this folder. Stop it, or set `state` to another one"
+                f"{folder}: another daemon (pid {holder}) works in this folder. Stop it, or name another folder"
             ) from error
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

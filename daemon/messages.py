@@ -37,15 +37,12 @@ class FaceObserved(msgspec.Struct, frozen=True, tag="face"):
     """x1 y1 x2 y2, pixels of the camera's frame."""
     frame_size: tuple[int, int]
     """Width and height of that frame."""
-    detector_score: float
     quality: float
     """0..1, see engine/quality.py."""
     embedding: bytes
     """float32, little-endian, L2 norm 1."""
     model: str
     """Digest of the embedder."""
-    crop: bytes
-    """JPEG of the aligned 112x112 crop."""
 
 
 class TrackEnded(msgspec.Struct, frozen=True, tag="ended"):
@@ -55,6 +52,16 @@ class TrackEnded(msgspec.Struct, frozen=True, tag="ended"):
     track: str
     first_seen_wall_ns: int
     last_seen_wall_ns: int
+
+
+class TracksInSight(msgspec.Struct, frozen=True, tag="sight"):
+    """Which embedded tracks the vision worker follows now; sent once a second. All others have ended.
+
+    TrackEnded tells the same at once and exactly; this one heals what a killed worker could not tell.
+    """
+
+    tracks: dict[str, list[str]]
+    """Names by camera; every camera is in it."""
 
 
 class CameraStateChanged(msgspec.Struct, frozen=True, tag="camera"):
@@ -67,7 +74,7 @@ class CameraStateChanged(msgspec.Struct, frozen=True, tag="camera"):
     at_wall_ns: int
 
 
-Observation = FaceObserved | TrackEnded | CameraStateChanged
+Observation = FaceObserved | TrackEnded | TracksInSight | CameraStateChanged
 
 _encoder = msgspec.msgpack.Encoder()
 _token_decoder = msgspec.msgpack.Decoder(FrameToken)

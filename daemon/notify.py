@@ -2,6 +2,7 @@
 
 import os
 import socket
+from contextlib import suppress
 
 
 def notify(state: str) -> None:
@@ -11,6 +12,8 @@ def notify(state: str) -> None:
         return
     if address.startswith("@"):  # an abstract socket
         address = "\0" + address[1:]
-    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as channel:
+    kind = socket.SOCK_DGRAM | socket.SOCK_CLOEXEC
+    # A service manager that does not listen is no reason to stop: the protocol is best effort.
+    with socket.socket(socket.AF_UNIX, kind) as channel, suppress(OSError):
         channel.connect(address)
         channel.sendall(state.encode())

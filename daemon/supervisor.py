@@ -16,6 +16,8 @@ from daemon.worker_process import WorkerProcess
 logger = logging.getLogger(__name__)
 
 TICK_S = 0.1
+WATCHDOG_S = 1.0
+STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
 STOP_GRACE_S = {"camera": 1.0, "vision": 3.0, "identity": 3.0}
 """How long a worker may take to end. A camera worker may be inside a read that nothing can interrupt: it is killed."""
 
@@ -32,6 +34,7 @@ class Supervisor:
         self._settings, self._fast = settings, fast
         self._stop_signal: int | None = None
         self._failed_cameras = 0
+        self._watchdog_fed_s = 0.0
 
     def run(self) -> int:
         """Returns the exit code: 0 after SIGTERM or when every file has ended, else 1.
@@ -39,7 +42,7 @@ class Supervisor:
         Raises:
             DeconvIDError: if the daemon cannot start at all.
         """
-        with House.open(self._settings) as house, self._signals_queued():
+        with self._signals_queued(), House.open(self._settings) as house:
             workers = [WorkerProcess(plan) for plan in house.plans(self._fast)]
             try:
                 return self._supervise(workers)
@@ -73,9 +76,14 @@ class Supervisor:
                 logger.info("all_sources_ended failed=%d", self._failed_cameras)
                 return 1 if self._failed_cameras else 0
             if ready and all(worker.is_healthy() for worker in running):
-                notify("WATCHDOG=1")
+                self._feed_watchdog()
         logger.info("stopping signal=%s", signal.Signals(self._stop_signal).name)
         return 0
+
+    def _feed_watchdog(self) -> None:
+        if time.monotonic() - self._watchdog_fed_s >= WATCHDOG_S:
+            self._watchdog_fed_s = time.monotonic()
+            notify("WATCHDOG=1")
 
     def _look_after(self, worker: WorkerProcess) -> bool:
         """Returns False if the worker has ended for good."""
@@ -97,12 +105,12 @@ class Supervisor:
 
     @contextmanager
     def _signals_queued(self) -> Iterator[None]:
-        """SIGTERM and SIGINT only leave a note; the loop acts on it."""
+        """SIGTERM, SIGINT and SIGHUP (a closed terminal) only leave a note; the loop acts on it."""
 
         def note(number: int, _frame: FrameType | None) -> None:
             self._stop_signal = number
 
-        previous = {s: signal.signal(s, note) for s in (signal.SIGTERM, signal.SIGINT)}
+        previous = {s: signal.signal(s, note) for s in STOP_SIGNALS}
         try:
             yield
         finally:

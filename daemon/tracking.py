@@ -68,12 +68,13 @@ class Tracker:
             now_s: when that frame was captured, seconds of a clock that never goes back.
         """
         matched: dict[int, Track] = {}
-        if self._tracks and len(detections):
-            predicted = np.stack([track.predicted(now_s) for track in self._tracks])
+        followed = [track for track in self._tracks if now_s - track.seen_s <= self._lost_after_s]
+        if followed and len(detections):
+            predicted = np.stack([track.predicted(now_s) for track in followed])
             cost = pairing_cost(predicted, detections.boxes)
             for row, column in zip(*linear_sum_assignment(cost), strict=True):
                 if cost[row, column] < 1:
-                    matched[int(column)] = self._tracks[row]
+                    matched[int(column)] = followed[row]
         result = []
         for index, box in enumerate(detections.boxes):
             track = matched.get(index)

@@ -47,7 +47,6 @@ class Crop:
     """Width and height of the frame."""
     box: tuple[float, float, float, float]
     """x1 y1 x2 y2, pixels of the frame."""
-    score: float
     quality: float
     pixels: NDArray[np.uint8]
     """(112, 112, 3) BGR, aligned."""
@@ -97,6 +96,11 @@ class CameraView:
             if self._is_chosen(track, float(quality.values[i]), quality.faults[i])
         ]
 
+    @property
+    def embedded_tracks(self) -> list[str]:
+        """Names of the tracks that are followed and of which something was embedded."""
+        return list(self._looks)
+
     def ended(self) -> list[TrackEnded]:
         """Forgets the tracks that were lost; returns those of them of which something was embedded."""
         # The camera's clock runs on while no frame comes.
@@ -129,7 +133,6 @@ class CameraView:
             captured_wall_ns=frame.captured_wall_ns,
             frame_size=(width, height),
             box=(x1, y1, x2, y2),
-            score=float(faces.scores[i]),
             quality=quality,
             pixels=pixels,
         )

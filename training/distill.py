@@ -54,18 +54,22 @@ class Recipe:
     seed: int = 1
 
 
+SAME_FACE = 0.999
+"""Cosine of two targets that belong to one picture."""
+
+
 class DegradedFaces(Dataset):
     """Endless pairs of (degraded, clean) crops, both (3, 112, 112) uint8 RGB, with the face's index."""
 
-    def __init__(self, indices: np.ndarray, recipe: Recipe) -> None:
-        self.faces, self.indices, self.recipe = load_faces(), indices, recipe
+    def __init__(self, indices: np.ndarray, recipe: Recipe, first_draw: int = 0) -> None:
+        self.faces, self.indices, self.recipe, self.first_draw = load_faces(), indices, recipe, first_draw
         self.ranges = DegradationRanges()
 
     def __len__(self) -> int:
         return 1 << 40
 
     def __getitem__(self, draw: int) -> tuple[Tensor, Tensor, int]:
-        rng = np.random.default_rng((self.recipe.seed, draw))
+        rng = np.random.default_rng((self.recipe.seed, self.first_draw + draw))
         index = int(self.indices[rng.integers(len(self.indices))])
         face = np.array(self.faces[index])
         if rng.random() < 0.5:
@@ -94,9 +98,15 @@ def restoration_loss(restored: Tensor, clean: Tensor) -> Tensor:
 
 
 def contrast_loss(embeddings: Tensor, targets: Tensor, negatives: Tensor, temperature: float) -> Tensor:
-    """Cross-entropy of picking the own target, (N, D), among the batch's and the negatives, (M, D)."""
-    logits = embeddings @ torch.cat([targets, negatives]).T / temperature
-    return functional.cross_entropy(logits, torch.arange(len(embeddings)))
+    """Cross-entropy of picking the own target, (N, D), among the batch's and the negatives, (M, D).
+
+    The negatives are drawn from all faces: where one is the face's own target, it is left out.
+    """
+    candidates = torch.cat([targets, negatives])
+    logits = embeddings @ candidates.T / temperature
+    own = targets @ candidates.T > SAME_FACE
+    own[:, : len(targets)].fill_diagonal_(False)
+    return functional.cross_entropy(logits.masked_fill(own, -torch.inf), torch.arange(len(embeddings)))
 
 
 def learning_rate(recipe: Recipe, progress: float) -> float:
@@ -137,8 +147,12 @@ def train(recipe: Recipe, out: Path, resume: Path | None = None) -> None:
     targets = torch.from_numpy(load_targets())
     training, held_out = split(len(targets))
     network = NETWORKS[recipe.network]()
+    history: list[dict[str, float]] = []
+    seen_before = 0
     if resume:
-        network.load_state_dict(torch.load(resume, weights_only=True)["weights"])
+        checkpoint = torch.load(resume, weights_only=True)
+        network.load_state_dict(checkpoint["weights"])
+        seen_before, history = checkpoint["seen"], checkpoint["history"]
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's overloads
     decay = swa_utils.get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
     average = swa_utils.AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
@@ -147,9 +161,8 @@ def train(recipe: Recipe, out: Path, resume: Path | None = None) -> None:
     optimiser = torch.optim.AdamW(
         [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
     )
-    loader = DataLoader(DegradedFaces(training, recipe), recipe.batch, num_workers=1, prefetch_factor=8)
+    loader = DataLoader(DegradedFaces(training, recipe, seen_before), recipe.batch, num_workers=1, prefetch_factor=8)
     started = reported = time.monotonic()
-    history: list[dict[str, float]] = []
     for step, (seen, clean, index) in enumerate(loader):
         progress = (time.monotonic() - started) / 60 / recipe.minutes
         for group in optimiser.param_groups:
@@ -176,9 +189,10 @@ def train(recipe: Recipe, out: Path, resume: Path | None = None) -> None:
         if progress >= 1 or time.monotonic() - reported > 300:
             reported = time.monotonic()
             scores = validate(average.module, targets, held_out, recipe)
-            history.append({"faces": step * recipe.batch, "minutes": round(progress * recipe.minutes, 1), **scores})
+            faces_seen = seen_before + step * recipe.batch
+            history.append({"faces": faces_seen, "minutes": round(progress * recipe.minutes, 1), **scores})
             logger.info("held out: %s", history[-1])
-            save(out, average.module, recipe, step * recipe.batch, history)
+            save(out, average.module, recipe, faces_seen, history)
         if progress >= 1:
             return
 

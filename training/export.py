@@ -12,7 +12,9 @@ the file; the arithmetic stays FP32.
 
 import argparse
 import hashlib
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 import onnx
@@ -21,11 +23,14 @@ from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from engine import FaceEngine
+from engine.manifests import ModelSpec
 from engine.probes import probe_crops
 from training.distill import normalise, to_tensor
 from training.evaluate import evaluate_lfw, impostor_threshold, pipeline
-from training.faces import load_faces, split
+from training.faces import load_faces, load_groups, split
 from training.networks import NETWORKS
+from training.teachers import load_targets
 
 OPSET = 17
 TEACHERS = "MobileFaceNet (foamliu, Apache-2.0) and dlib ResNet v1 (CC0)"
@@ -94,10 +99,11 @@ def export(network: nn.Module, path: Path) -> int:
     return int(probes.shape[1])
 
 
-def manifest(path: Path, dimension: int, threshold: float, seen: int, accuracy: dict[str, float]) -> str:
-    """Returns the TOML that engine/manifests.py reads."""
+def write_manifest(base: Path, dimension: int, threshold: float, seen: int, accuracy: dict[str, float]) -> None:
+    """Writes BASE.toml for BASE.onnx, as engine/manifests.py reads it."""
+    path = base.with_suffix(".onnx")
     figures = "".join(f"{name} = {value}\n" for name, value in accuracy.items())
-    return f"""name = "{path.stem}"
+    base.with_suffix(".toml").write_text(f"""name = "{path.stem}"
 task = "embedder"
 kind = "embedder"
 file = "{path.name}"
@@ -107,13 +113,14 @@ colour = "rgb"
 mean = 127.5
 std = 127.5
 dimension = {dimension}
-# Cosine that 1 in 10,000 comparisons of two strangers exceeds (clean gallery, degraded probe, held-out FairFace).
+# Cosine that 1 in 10,000 comparisons of two strangers of the same race and gender exceeds (held-out FairFace, clean
+# gallery, degraded probe).
 threshold = {threshold:.3f}
 licence = "Apache-2.0"
 source = "training/distill.py on FairFace (CC BY 4.0), {seen:,} degraded faces; teachers: {TEACHERS}"
 
 [accuracy]
-{figures}"""
+{figures}""")
 
 
 def main() -> None:
@@ -125,23 +132,32 @@ def main() -> None:
     network = NETWORKS[checkpoint["recipe"]["network"]]()
     network.load_state_dict(checkpoint["weights"])
     network.eval()
-    path = args.out.with_suffix(".onnx")
-    dimension = export(network, path)
-    embedder_path = args.out.with_suffix(".toml")
-    embedder_path.write_text(manifest(path, dimension, 0.5, checkpoint["seen"], {}))
-    engine = pipeline(path.stem, (path.parent,))
+    with TemporaryDirectory() as folder:
+        # Nothing half-made ever lies where the daemon looks: everything moves when all is measured.
+        draft = Path(folder) / args.out.name
+        dimension = export(network, draft.with_suffix(".onnx"))
+        write_manifest(draft, dimension, 0.5, checkpoint["seen"], {})
+        engine = pipeline(ModelSpec.read(draft.with_suffix(".toml")))
+        threshold, accuracy = measure(engine)
+        write_manifest(draft, dimension, threshold, checkpoint["seen"], accuracy)
+        for file in Path(folder).iterdir():
+            shutil.move(file, args.out.parent / file.name)
+    print(args.out.with_suffix(".toml").read_text())
+
+
+def measure(engine: FaceEngine) -> tuple[float, dict[str, float]]:
+    """Returns the threshold for false matches of 1 in 10,000, and the figures on LFW."""
     faces = load_faces()
-    held_out = np.stack([faces[i] for i in split(len(faces))[1]])
-    threshold = impostor_threshold(engine.embedder.embed, held_out, 1e-4)
+    held_out = split(len(faces))[1]
+    crops, groups, known = np.stack([faces[i] for i in held_out]), load_groups()[held_out], load_targets()[held_out]
+    threshold = impostor_threshold(engine.embedder.embed, crops, groups, known, 1e-4)
     lfw = evaluate_lfw(engine)
-    accuracy = {
+    return threshold, {
         "lfw_percent": lfw.clean.accuracy,
         "lfw_deviation_percent": lfw.clean.deviation,
         "lfw_tar_at_far_1e_3_percent": lfw.clean.tar_at_far_1e_3,
         "lfw_probe_16px_percent": lfw.probe_16px.accuracy,
     }
-    embedder_path.write_text(manifest(path, dimension, threshold, checkpoint["seen"], accuracy))
-    print(embedder_path.read_text())
 
 
 if __name__ == "__main__":

@@ -30,6 +30,12 @@ def load_faces(cache: Path = RUNS / "fairface112.npy") -> NDArray[np.uint8]:
     return np.load(cache, mmap_mode="r")
 
 
+def load_groups() -> NDArray[np.str_]:
+    """Returns each face's race and gender, as FairFace's annotators saw them, (N,) in the order of `load_faces`."""
+    with open(SHARED / "data" / "fairface112" / "faces.csv", newline="") as table:
+        return np.array([f"{row['race']}, {row['gender']}" for row in csv.DictReader(table)])
+
+
 def split(count: int, held_out: int = 1024) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Returns indices for training and for validation; the same ones every time."""
     order = np.random.default_rng(20261122).permutation(count)

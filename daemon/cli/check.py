@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from config import ConfigError, load_settings
-from daemon.checking import find_problems
+from daemon.checking import find_problems, find_source_problems
 from daemon.cli.common import DEFAULT_CONFIG, EXIT_CONFIG, ConfigOption, JsonOption, err, out
 
 
@@ -15,7 +15,7 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
     """Tell every problem of a configuration: the key, its fault and the fix."""
     try:
         settings = load_settings(config)
-        problems = tuple(find_problems(settings))
+        problems = (*find_problems(settings), *find_source_problems(settings))
     except ConfigError as error:
         problems = error.problems
     if as_json:

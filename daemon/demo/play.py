@@ -58,7 +58,7 @@ class Play:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline:
             if self.daemon.poll() not in (None, 0):
-                raise DeconvIDError(f"the daemon ended with code {self.daemon.returncode}. Its log: {self.log}")
+                raise DeconvIDError(f"the daemon ended with code {self.daemon.returncode}:\n{self.last_words()}")
             yield self.subscriber.receive(timeout_s=0.1)
 
     def counts(self) -> dict[str, FrameCounts]:
@@ -78,7 +78,11 @@ class Play:
                 self.daemon.wait(STOP_S)
             except subprocess.TimeoutExpired:
                 self.daemon.kill()
-                raise DeconvIDError(f"the daemon did not stop within {STOP_S:.0f} s. Its log: {self.log}") from None
+                raise DeconvIDError(f"the daemon did not stop within {STOP_S:.0f} s:\n{self.last_words()}") from None
+
+    def last_words(self) -> str:
+        """Returns the end of the daemon's log, which is gone with the demo's folder."""
+        return "\n".join(self.log.read_text(errors="replace").splitlines()[-5:])
 
 
 @contextmanager
@@ -102,9 +106,8 @@ def play(folder: Path, seconds: float) -> Iterator[Play]:
         settings = load_settings(config)
         subscriber = undo.enter_context(EventSubscriber(settings.events_endpoint))
         log = folder / "daemon.log"
-        daemon = start_daemon(config, log)
-        undo.callback(daemon.kill)
-        running = Play(settings, scenes, over_rtsp, daemon, log, subscriber)
+        running = Play(settings, scenes, over_rtsp, start_daemon(config, log), log, subscriber)
+        undo.callback(running.stop)
         wait_until_ready(running)
         yield running
 
@@ -145,6 +148,5 @@ def wait_until_ready(running: Play) -> None:
     deadline = time.monotonic() + READY_S
     while b" ready cameras=" not in running.log.read_bytes():
         if running.daemon.poll() is not None or time.monotonic() > deadline:
-            tail = running.log.read_text(errors="replace").splitlines()[-5:]
-            raise DeconvIDError("the daemon did not start:\n" + "\n".join(tail))
+            raise DeconvIDError(f"the daemon did not start:\n{running.last_words()}")
         time.sleep(0.1)

@@ -10,7 +10,6 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Sequence
-from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from config import DeconvIDError, Settings
 from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED
 from daemon.frames import FrameRing, LeasedFrame, Outcome, StaleFrame
 from daemon.heartbeat import Heartbeat
-from daemon.messages import FaceObserved, FrameToken, Observation, decode_token, encode
+from daemon.messages import FaceObserved, FrameToken, Observation, TracksInSight, decode_token, encode
 from daemon.tracking import Tracker
 from daemon.view import CameraView, Crop
 from daemon.workers.logs import set_up_worker_logging
@@ -35,7 +34,7 @@ logger = logging.getLogger(__name__)
 WAIT_MS = 100
 """Longest wait for a frame before the heartbeat is given and lost tracks are ended."""
 REPORT_S = 60.0
-CROP_JPEG_QUALITY = 90
+TELL_S = 1.0
 LINGER_MS = 2000
 """How long the last observations may take to be delivered when the worker ends."""
 
@@ -52,6 +51,7 @@ class VisionWorker:
         self._settings, self._engine, self._heartbeat = settings, engine, heartbeat
         self._tally: Counter[str] = Counter()
         self._reported_s = time.monotonic()
+        self._told_s = -TELL_S
         self._rings = {camera: FrameRing.attach(Path(path)) for camera, path in task.rings.items()}
         for ring in self._rings.values():
             # This process is the rings' only reader: a lease that exists now belongs to a predecessor that died.
@@ -75,6 +75,7 @@ class VisionWorker:
             self._heartbeat.beat()
             self._look(self._newest_tokens(WAIT_MS))
             self._end_lost_tracks()
+            self._tell_tracks_in_sight()
             self._report()
         self._look(self._newest_tokens(0))
         for view in self._views.values():
@@ -96,25 +97,23 @@ class VisionWorker:
 
     def _look(self, tokens: list[FrameToken]) -> None:
         """One round: every camera's frame through the detector, every worthwhile crop through the embedder."""
-        crops: list[Crop] = []
-        with ExitStack() as leases:
-            for camera, frame in self._lease(tokens, leases).items():
-                crops += self._views[camera].see(frame, self._detect(frame))
-                self._rings[camera].consume(frame.sequence, Outcome.ANALYSED)
+        crops = [crop for token in tokens for crop in self._crops_of(token)]
         if crops:
             embeddings = self._engine.embedder.embed(np.stack([crop.pixels for crop in crops]))
             digest = self._engine.embedder.digest
             self._send([_observation(*pair, digest) for pair in zip(crops, embeddings, strict=True)])
 
-    def _lease(self, tokens: list[FrameToken], leases: ExitStack) -> dict[str, LeasedFrame]:
-        frames: dict[str, LeasedFrame] = {}
-        for token in tokens:
-            ring = self._rings[token.camera]
-            try:
-                frames[token.camera] = leases.enter_context(ring.lease(token))
-            except StaleFrame:
-                ring.consume(token.sequence, Outcome.STALE)
-        return frames
+    def _crops_of(self, token: FrameToken) -> list[Crop]:
+        """Analyses one frame. One that changed under our hands, which the lease prevents, is stale, not wrong."""
+        ring, view = self._rings[token.camera], self._views[token.camera]
+        try:
+            with ring.lease(token) as frame:
+                crops = view.see(frame, self._detect(frame))
+        except StaleFrame:
+            ring.consume(token.sequence, Outcome.STALE)
+            return []
+        ring.consume(token.sequence, Outcome.ANALYSED)
+        return crops
 
     def _detect(self, frame: LeasedFrame) -> Detections:
         """Returns the faces of a frame, in its own pixels."""
@@ -127,6 +126,11 @@ class VisionWorker:
     def _end_lost_tracks(self) -> None:
         for view in self._views.values():
             self._send(view.ended())
+
+    def _tell_tracks_in_sight(self) -> None:
+        if time.monotonic() - self._told_s > TELL_S:
+            self._told_s = time.monotonic()
+            self._send([TracksInSight({camera: view.embedded_tracks for camera, view in self._views.items()})])
 
     def _send(self, observations: Sequence[Observation]) -> None:
         for observation in observations:
@@ -143,7 +147,6 @@ class VisionWorker:
 
 
 def _observation(crop: Crop, embedding: NDArray[np.float32], model: str) -> FaceObserved:
-    jpeg = cv2.imencode(".jpg", crop.pixels, [cv2.IMWRITE_JPEG_QUALITY, CROP_JPEG_QUALITY])[1]
     return FaceObserved(
         camera=crop.camera,
         track=crop.track,
@@ -151,11 +154,9 @@ def _observation(crop: Crop, embedding: NDArray[np.float32], model: str) -> Face
         captured_wall_ns=crop.captured_wall_ns,
         box=crop.box,
         frame_size=crop.frame_size,
-        detector_score=crop.score,
         quality=crop.quality,
         embedding=embedding.astype("<f4").tobytes(),
         model=model,
-        crop=jpeg.tobytes(),
     )
 
 

@@ -72,6 +72,29 @@ def test_an_unset_variable_names_the_key_and_the_fix(write):
 
 def test_a_password_with_special_characters_is_encoded(write):
     path = write('[cameras.door]\nurl = "rtsp://host:554/x"\nusername = "a@b"\npassword = "p/w:1"\n')
-    camera = load_settings(path, {}).cameras["door"]
-    assert camera.address == "rtsp://a%40b:p%2Fw%3A1@host:554/x"
-    assert camera.shown_address == "rtsp://host:554/x"
+    assert load_settings(path, {}).cameras["door"].address == "rtsp://a%40b:p%2Fw%3A1@host:554/x"
+
+
+@pytest.mark.parametrize(
+    "url", ["admin:hunter2@192.0.2.1:554/s", "rtsp:/admin:hunter2@192.0.2.1/s", "RTSP:admin:hunter2"]
+)
+def test_a_misspelt_address_is_not_taken_for_a_file(write, url):
+    [problem] = problems(write(f'[cameras.door]\nurl = "{url}"\n')).values()
+    assert "without rtsp://" in problem.fault
+    assert "hunter2" not in str(problem)
+
+
+def test_an_unreadable_credential_is_a_problem(write, tmp_path):
+    (tmp_path / "DOOR").write_bytes(b"\xff\xfe")
+    path = write('[cameras.door]\nurl = "rtsp://u:${DOOR}@host/x"\n')
+    assert "cannot be read" in problems(path, {"CREDENTIALS_DIRECTORY": str(tmp_path)})["cameras.door.url"].fault
+
+
+def test_who_needs_no_secrets_needs_no_credentials(write):
+    path = write('[cameras.door]\nurl = "rtsp://host/x"\nusername = "u"\npassword = "${NOT_SET}"\n')
+    assert load_settings(path, {}, secrets=False).cameras["door"].username == "u"
+
+
+@pytest.mark.parametrize("endpoint", ["nonsense", "ipc://relative", "tcp://127.0.0.1"])
+def test_an_endpoint_that_zeromq_cannot_bind(write, endpoint):
+    assert set(problems(write(f'[events]\npublish = "{endpoint}"\n'))) == {"events.publish"}

@@ -1,7 +1,7 @@
 import pytest
 
 from config import CameraSettings, DetectionSettings, EmbeddingSettings, Settings
-from daemon.checking import find_problems
+from daemon.checking import find_problems, find_source_problems
 
 
 @pytest.fixture
@@ -17,7 +17,7 @@ def make_settings(tmp_path):
 
 
 def keys(settings):
-    return [problem.key for problem in find_problems(settings)]
+    return [problem.key for problem in (*find_problems(settings), *find_source_problems(settings))]
 
 
 def test_good_settings_have_no_problem(make_settings):
@@ -46,7 +46,18 @@ def test_every_problem_is_found_at_once(make_settings):
         detection=DetectionSettings(model="nothing"),
         embedding=EmbeddingSettings(model="centerface"),
     )
-    assert keys(settings) == ["cameras.door.url", "detection.model", "embedding.model"]
+    assert sorted(keys(settings)) == ["cameras.door.url", "detection.model", "embedding.model"]
+
+
+def test_a_missing_source_is_a_problem_of_that_camera_alone(make_settings):
+    settings = make_settings(cameras={"door": CameraSettings(url="missing.mp4")})
+    assert find_problems(settings) == []
+    assert find_source_problems(settings)
+
+
+def test_tracks_that_end_between_two_looks(make_settings, tmp_path):
+    camera = CameraSettings(url=str(tmp_path / "clip.mp4"), detect_fps=0.4)
+    assert keys(make_settings(cameras={"door": camera})) == ["tracking.lost_after_s"]
 
 
 def test_a_long_path_of_sockets(make_settings, tmp_path):

@@ -10,6 +10,11 @@ def test_nothing_happens_without_a_service_manager(monkeypatch):
     notify("READY=1")
 
 
+def test_a_service_manager_that_is_gone_does_no_harm(monkeypatch, tmp_path):
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
+    notify("READY=1")
+
+
 @pytest.mark.parametrize("kind", ["file", "abstract"])
 def test_the_state_reaches_the_service_manager(kind, monkeypatch, tmp_path):
     name = str(tmp_path / "notify") if kind == "file" else "@deconvid-test-notify"

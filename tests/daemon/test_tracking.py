@@ -73,6 +73,13 @@ def test_a_lost_track_ends_once():
     assert names(tracker, faces((100, 100, 50)), 2.2) == ["t2"]
 
 
+def test_a_lost_track_is_not_taken_up_again_before_its_end_was_told():
+    tracker = make_tracker(lost_after_s=2.0)
+    names(tracker, faces((100, 100, 50)), 0)
+    assert names(tracker, faces((100, 100, 50)), 2.1) == ["t2"]
+    assert [track.name for track in tracker.end_lost(2.1)] == ["t1"]
+
+
 positions = st.lists(st.tuples(st.floats(0, 1900), st.floats(0, 1000), st.floats(10, 300)), max_size=8)
 
 

@@ -68,6 +68,12 @@ def test_contrast_is_lowest_for_the_own_target():
     assert right < 0.2 < wrong
 
 
+def test_a_negative_that_is_the_own_target_does_not_count():
+    target = torch.nn.functional.normalize(torch.randn(1, 16), dim=1)
+    assert contrast_loss(target, target, target, 1 / 16) == 0
+    assert contrast_loss(target, target, target.roll(1, 1), 1 / 16) > 0
+
+
 def test_restoration_sees_a_lost_edge_that_the_mean_does_not():
     sharp = torch.zeros(1, 3, 8, 8)
     sharp[..., 4:] = 1
