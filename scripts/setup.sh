@@ -24,9 +24,9 @@ need_packages() {
 find_python() {
     local candidate
     for candidate in "${PYTHON:-python3}" python3.13 python3.12 python3.11; do
-        "$candidate" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo "$candidate"; return; }
+        "$candidate" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info < (3, 14))' 2>/dev/null && { echo "$candidate"; return; }
     done
-    say "error: Python 3.11 or newer is needed. Install it, or set PYTHON to its path"
+    say "error: Python 3.11, 3.12 or 3.13 is needed. Install it, or set PYTHON to its path"
     return 1
 }
 

@@ -6,7 +6,6 @@ from config import DetectionSettings, Settings
 from engine import FaceEngine, ModelError
 from engine.detectors import Detector
 from engine.embedder import Embedder
-from engine.manifests import find_model
 from tests.engine.conftest import MakeSpec
 from tests.engine.test_embedder import KEYS
 
@@ -35,10 +34,6 @@ def test_a_picture_of_nobody_gives_no_faces(centerface: Detector, embedder: Embe
 
 
 def test_the_shipped_models_load_by_the_default_settings(astronaut: np.ndarray) -> None:
-    try:
-        find_model(Settings().embedding.model)
-    except ModelError:
-        pytest.skip("the embedder is not exported yet")
     faces = FaceEngine.load(Settings()).analyze(astronaut)
     assert len(faces) == 1
 
