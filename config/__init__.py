@@ -1,7 +1,7 @@
 """What an operator may set: the settings, their defaults and their loading."""
 
 from config.errors import ConfigError, DeconvIDError, Problem
-from config.loading import load_settings
+from config.loading import Reading, load_settings, read_settings
 from config.settings import (
     CameraSettings,
     DetectionSettings,
@@ -21,7 +21,9 @@ __all__ = [
     "EventSettings",
     "IdentitySettings",
     "Problem",
+    "Reading",
     "Settings",
     "TrackingSettings",
     "load_settings",
+    "read_settings",
 ]

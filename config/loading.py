@@ -1,9 +1,11 @@
 """TOML to settings, with every problem of a file at once."""
 
+import copy
 import os
 import re
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,41 +17,75 @@ from config.settings import Settings
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 FIXES = {
-    "extra_forbidden": "Remove it or correct its spelling; the reference lists every key",
+    "extra_forbidden": "Remove it or correct its spelling; config/settings.py lists every key",
     "missing": "Add it",
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a file says, and what is wrong with it."""
+
+    settings: Settings | None
+    """Without what is wrong; None if nothing is left."""
+    problems: tuple[Problem, ...]
+
+
 def load_settings(path: Path, environment: Mapping[str, str] | None = None, secrets: bool = True) -> Settings:
-    """Returns the settings of a TOML file.
+    """Returns the settings of a TOML file; see `read_settings`.
+
+    Raises:
+        ConfigError: with every problem that was found.
+    """
+    reading = read_settings(path, environment, secrets)
+    if reading.settings is None or reading.problems:
+        raise ConfigError(reading.problems)
+    return reading.settings
+
+
+def read_settings(path: Path, environment: Mapping[str, str] | None = None, secrets: bool = True) -> Reading:
+    """Returns what can be understood of a TOML file, and its problems.
 
     Args:
         path: the file.
         environment: where `${NAME}` looks after the systemd credentials; the process's own if None.
         secrets: whether `${NAME}` is replaced. Only the daemon and its check need that; in the shell of an operator
             who adds a person, the service's credentials are not at hand.
-
-    Raises:
-        ConfigError: with every problem that was found.
     """
     environment = os.environ if environment is None else environment
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise ConfigError([Problem(str(path), f"cannot be read ({error.strerror})", "Give --config a file")]) from error
+        return Reading(None, (Problem(str(path), f"cannot be read ({error.strerror})", "Give --config a file"),))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError([Problem(str(path), f"is not TOML ({error})", "Correct the syntax")]) from error
+        return Reading(None, (Problem(str(path), f"is not TOML ({error})", "Correct the syntax"),))
     problems: list[Problem] = []
     if secrets:
         document = _fill_in(document, "", environment, problems)
     try:
-        settings = Settings.model_validate(document)
+        return Reading(Settings.model_validate(document), tuple(problems))
     except ValidationError as error:
-        problems += [_problem(detail) for detail in error.errors(include_url=False, include_input=False)]
-        raise ConfigError(problems) from None  # pydantic's own text may quote a secret
-    if problems:
-        raise ConfigError(problems)
-    return settings
+        # Our own words for each: pydantic's text may quote a secret.
+        details = error.errors(include_url=False, include_input=False)
+        return Reading(_salvage(document, details), (*problems, *map(_problem, details)))
+
+
+def _salvage(document: dict[str, Any], details: Sequence[Any]) -> Settings | None:
+    """Returns the settings without the faulty keys, so that other checks can tell what else is wrong."""
+    sound = copy.deepcopy(document)
+    for detail in details:
+        keys = [key for key in detail["loc"] if key != "[key]"]
+        if detail["type"] == "missing":
+            keys.pop()
+        section: Any = sound
+        for key in keys[:-1]:
+            section = section.get(key, {}) if isinstance(section, dict) else {}
+        if keys and isinstance(section, dict):
+            section.pop(keys[-1], None)
+    try:
+        return Settings.model_validate(sound)
+    except ValidationError:
+        return None
 
 
 def _fill_in(value: Any, key: str, environment: Mapping[str, str], problems: list[Problem]) -> Any:

@@ -7,6 +7,8 @@ from urllib.parse import quote, urlsplit, urlunsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator
 
+from config.addresses import normalised_address
+
 CAMERA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -19,6 +21,14 @@ def _camera_name(name: str) -> str:
         raise ValueError("a camera's name has 1 to 32 of a-z, 0-9, - and _, and starts with a letter or a digit")
     return name
 
+
+def _folder(path: Path) -> Path:
+    if "\0" in str(path):
+        raise ValueError("contains a zero byte")
+    return path.expanduser()
+
+
+Folder = Annotated[Path, AfterValidator(_folder)]
 
 CameraName = Annotated[str, AfterValidator(_camera_name)]
 
@@ -45,19 +55,8 @@ class CameraSettings(Section):
 
     @field_validator("url")
     @classmethod
-    def _known_kind(cls, url: SecretStr) -> SecretStr:
-        value = url.get_secret_value()
-        scheme = value.partition("://")[0] if "://" in value else ""
-        if not value.strip():
-            raise ValueError("is empty")
-        if not scheme and ("@" in value or value.lower().startswith(("rtsp:", "rtsps:"))):
-            # Taken for a file, its password would be shown as part of a path.
-            raise ValueError("looks like a camera's address without rtsp:// (or write file:// before a path with an @)")
-        if scheme and scheme not in ("rtsp", "rtsps", "file"):
-            raise ValueError(f"scheme {scheme!r} is not supported (rtsp, rtsps, a file's path or /dev/videoN)")
-        if scheme.startswith("rtsp") and not urlsplit(value).hostname:
-            raise ValueError("names no host")
-        return url
+    def _checked(cls, url: SecretStr) -> SecretStr:
+        return SecretStr(normalised_address(url.get_secret_value()))
 
     @property
     def kind(self) -> Literal["rtsp", "file", "device"]:
@@ -129,11 +128,11 @@ class EventSettings(Section):
 
 
 class Settings(Section):
-    state: Path = Path("/var/lib/deconvid")
-    """Folder of the identity store. One daemon per folder."""
-    runtime: Path | None = None
+    state: Folder = Path("/var/lib/deconvid")
+    """Folder of the identity store. One daemon per folder. A relative path starts where the command is run."""
+    runtime: Folder | None = None
     """Folder of sockets; unset: `run` inside the state folder."""
-    models: tuple[Path, ...] = ()
+    models: tuple[Folder, ...] = ()
     """Further folders with model manifests."""
     cameras: dict[CameraName, CameraSettings] = Field(default_factory=dict)
     detection: DetectionSettings = DetectionSettings()

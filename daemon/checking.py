@@ -38,10 +38,11 @@ def _cameras(settings: Settings) -> Iterator[Problem]:
 
 def _sources(settings: Settings) -> Iterator[Problem]:
     for name, camera in settings.cameras.items():
-        key, path = f"cameras.{name}.url", Path(camera.address)
-        if camera.kind == "file" and not path.is_file():
+        # os.path answers False where pathlib raises: a folder that may not be entered, a name of 10,000 characters.
+        key, path = f"cameras.{name}.url", camera.address
+        if camera.kind == "file" and not os.path.isfile(path):
             yield Problem(key, f"there is no file {path}", "Correct the path, or write rtsp://… for a network camera")
-        elif camera.kind == "device" and not path.exists():
+        elif camera.kind == "device" and not os.path.exists(path):
             yield Problem(key, f"there is no device {path}", "Plug the camera in; `ls /dev/video*` lists them")
         elif camera.kind != "rtsp" and not os.access(path, os.R_OK):
             yield Problem(key, f"{path} may not be read by this user", "Change its owner or mode")
@@ -73,7 +74,7 @@ def _folders(settings: Settings) -> Iterator[Problem]:
 
 
 def _folder(key: str, folder: Path) -> Iterator[Problem]:
-    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    existing = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if os.path.exists(parent))
     if not existing.is_dir():
         yield Problem(key, f"{existing} is not a folder", "Set it to a folder")
     elif not os.access(existing, os.W_OK | os.X_OK):

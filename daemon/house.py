@@ -20,6 +20,9 @@ logger = logging.getLogger(__name__)
 LONGEST_SOCKET_PATH = 107
 """Bytes that a Unix socket's address holds (unix(7): sun_path less its final zero)."""
 
+PID_BYTES = 16
+"""Room for a process id in the lock file, taken at once: a full disk is then told before anything runs."""
+
 VISION_HUNG_S = 60.0
 """Loading models on a busy machine takes long; a round of frames does not."""
 IDENTITY_HUNG_S = 30.0
@@ -149,18 +152,19 @@ def _locked(folder: Path) -> Iterator[None]:
     """Holds a folder for this process; the kernel lets go of it however we end."""
     try:
         descriptor = os.open(folder / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        os.posix_fallocate(descriptor, 0, PID_BYTES)
     except OSError as error:
-        raise DeconvIDError(f"{folder}: cannot be written ({error.strerror}). Name another folder") from error
+        fix = "Free some space, or name another folder"
+        raise DeconvIDError(f"{folder}: cannot be written ({error.strerror}). {fix}") from error
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            holder = os.pread(descriptor, 20, 0).decode(errors="replace").strip() or "unknown"
+            holder = os.pread(descriptor, PID_BYTES, 0).strip(b"\0").decode(errors="replace") or "unknown"
             raise AlreadyRunningError(
                 f"{folder}: another daemon (pid {holder}) works in this folder. Stop it, or name another folder"
             ) from error
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+        os.pwrite(descriptor, str(os.getpid()).encode().ljust(PID_BYTES, b"\0"), 0)
         yield
     finally:
         os.close(descriptor)

@@ -1,11 +1,13 @@
 """One worker as the supervisor sees it: a process, its heartbeat, and when to start it again."""
 
 import logging
+import os
 import signal
 import subprocess
 import sys
 import time
 from collections import deque
+from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,11 +15,18 @@ from typing import Literal
 
 import msgspec
 
+from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED
 from daemon.heartbeat import Heartbeat
 
 logger = logging.getLogger(__name__)
 
 Role = Literal["camera", "vision", "identity"]
+
+PASSED_ON = (
+    *("PATH", "HOME", "USER", "LANG", "LC_", "TZ", "TMPDIR", "XDG_DATA_HOME", "JOURNAL_STREAM"),
+    *("PYTHON", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "OMP_", "OPENBLAS_", "CUDA_", "NVIDIA_"),
+)
+"""Beginnings of the names of environment variables that workers get."""
 
 RESTART_WINDOW_S = 60.0
 LONGEST_DELAY_S = 30.0
@@ -43,6 +52,11 @@ def restart_delay_s(restarts_in_window: int) -> float:
     return 0.0 if restarts_in_window == 0 else min(LONGEST_DELAY_S, 2.0 ** (restarts_in_window - 1))
 
 
+def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
+    """Returns what a worker needs of the environment: a camera's password may stand in the rest."""
+    return {name: value for name, value in environment.items() if name.startswith(PASSED_ON)}
+
+
 class WorkerProcess:
     def __init__(self, plan: WorkerPlan) -> None:
         self.plan = plan
@@ -58,7 +72,8 @@ class WorkerProcess:
         self._heartbeat.beat()
         self._own_beat_ns = self._heartbeat.beaten_ns
         # stdin stays open as long as we live: its end tells the worker that the supervisor died.
-        self._process = subprocess.Popen([sys.executable, "-m", self.plan.module], stdin=subprocess.PIPE)
+        command = [sys.executable, "-m", self.plan.module]
+        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, env=worker_environment(os.environ))
         assert self._process.stdin
         with suppress(BrokenPipeError):  # it died at once; the next look finds its exit code
             self._process.stdin.write(msgspec.json.encode(self.plan.task) + b"\n")
@@ -127,7 +142,7 @@ class WorkerProcess:
     def _log_end(self, code: int) -> None:
         if code == -signal.SIGKILL:
             logger.error("worker_died worker=%s signal=SIGKILL (out of memory, or killed by hand?)", self.plan.name)
-        elif code:
-            logger.error("worker_died worker=%s exit=%d", self.plan.name, code)
+        elif code in (EXIT_ENDED, EXIT_CANNOT_OPEN):
+            logger.info("worker_ended worker=%s exit=%d", self.plan.name, code)
         else:
-            logger.info("worker_ended worker=%s", self.plan.name)
+            logger.error("worker_died worker=%s exit=%d", self.plan.name, code)

@@ -6,18 +6,17 @@ from dataclasses import asdict
 import typer
 from rich.markup import escape
 
-from config import ConfigError, load_settings
+from config import read_settings
 from daemon.checking import find_problems, find_source_problems
 from daemon.cli.common import DEFAULT_CONFIG, EXIT_CONFIG, ConfigOption, JsonOption, err, out
 
 
 def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Tell every problem of a configuration: the key, its fault and the fix."""
-    try:
-        settings = load_settings(config)
-        problems = (*find_problems(settings), *find_source_problems(settings))
-    except ConfigError as error:
-        problems = error.problems
+    reading = read_settings(config)
+    settings, problems = reading.settings, list(reading.problems)
+    if settings:
+        problems += [*find_problems(settings), *find_source_problems(settings)]
     if as_json:
         out.print_json(json.dumps([asdict(problem) for problem in problems]))
     else:
@@ -25,5 +24,5 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
             err.print(f"[red]error:[/red] {escape(str(problem))}", soft_wrap=True)
     if problems:
         raise typer.Exit(EXIT_CONFIG)
-    if not as_json:
+    if settings and not as_json:
         out.print(f"{config}: {len(settings.cameras)} cameras, no problems", soft_wrap=True)

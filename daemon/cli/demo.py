@@ -1,6 +1,8 @@
 """`deconvid demo`: simulated cameras, the real daemon, and a judgement of what it saw."""
 
 import json
+import signal
+import sys
 import tempfile
 import time
 from dataclasses import asdict
@@ -31,6 +33,9 @@ def demo(
     as_json: JsonOption = False,
 ) -> None:
     """Watch the daemon recognise two people among eight on two simulated cameras."""
+    # A killed demo or a closed terminal must not leave a daemon behind: unwind as after Ctrl-C.
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda received, _frame: sys.exit(128 + received))
     with told_errors(), tempfile.TemporaryDirectory(prefix="deconvid-") as folder:
         err.print("Setting up: two people are enrolled, two cameras are filmed ...")
         with play(Path(folder), seconds) as running:
@@ -86,7 +91,7 @@ def row_text(event: AnyEvent) -> Text:
 
 
 def event_table(title: str, events: list[AnyEvent]) -> Table:
-    table = Table("time", "camera", "event", "who", "score", "latency", title=title, title_justify="left")
+    table = Table("time (UTC)", "camera", "event", "who", "score", "latency", title=title, title_justify="left")
     for event in events:
         table.add_row(*cells(event), style=COLOURS[event.kind])
     return table
@@ -108,17 +113,20 @@ def summary(verdict: Verdict, counts: dict[str, FrameCounts], missed: int) -> di
 def show_summary(verdict: Verdict, counts: dict[str, FrameCounts]) -> None:
     for person in verdict.enrolled:
         times = verdict.identified[person]
-        out.print(f"[green]✓[/green] {person}: identified {times} times" if times else f"[red]✗[/red] {person}: never")
+        out.print(f"[green]✓[/green] {person}: identified {times} x" if times else f"[red]✗[/red] {person}: never")
     strangers = [person for person in verdict.unknown if person not in verdict.enrolled]
     out.print(f"[green]✓[/green] {len(strangers)} strangers were seen and called unknown")
     for person in verdict.enrolled:
         if verdict.unknown[person]:
-            out.print(f"[yellow]![/yellow] {person}: called unknown {verdict.unknown[person]} times")
+            out.print(f"[yellow]![/yellow] {person}: called unknown {verdict.unknown[person]} x")
     for mistake in verdict.wrong:
         out.print(f"[red]✗[/red] {mistake}")
     for camera, count in counts.items():
         dropped = ", ".join(f"{n} {reason}" for reason, n in count.dropped.items() if n) or "none"
-        out.print(f"{camera}: {count.captured} frames captured, {count.analysed} analysed, dropped: {dropped}")
+        in_flight = f", {count.in_flight} in flight" if count.in_flight else ""
+        out.print(
+            f"{camera}: {count.captured} frames captured, {count.analysed} analysed, dropped: {dropped}{in_flight}"
+        )
     if verdict.latency:
         out.print(f"capture to event: p50 {verdict.latency.p50:.0f} ms, p95 {verdict.latency.p95:.0f} ms")
     out.print("[green]The demo succeeded.[/green]" if verdict.succeeded else "[red]The demo failed.[/red]")

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from config import DeconvIDError
 from engine import Detections
 from engine.detectors import Detector
-from engine.images import load_photo
+from engine.photos import load_photo
 
 HEAD_WIDTHS = 2.0
 """A cut-out is so many face widths wide and high: hair and shoulders belong to the picture of a person."""
@@ -66,7 +67,9 @@ def cut_out(picture: SamplePicture, detector: Detector) -> list[CutOut]:
     image = read(picture)
     faces = _largest(detector.detect([image])[0], len(picture.people))
     if len(faces) < len(picture.people):
-        raise RuntimeError(f"{picture.file}: {len(faces)} faces found, {len(picture.people)} expected")
+        raise DeconvIDError(
+            f"{picture.file}: {len(faces)} faces found, {len(picture.people)} expected. Reinstall {picture.package}"
+        )
     from_the_left = faces[np.argsort(faces.boxes[:, 0])]
     return [_cut(image, box, person) for person, box in zip(picture.people, from_the_left.boxes, strict=True)]
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
+from config import DeconvIDError
+
 logger = logging.getLogger(__name__)
 
 SERVER = Path(__file__).with_name("rtsp_camera.py")
@@ -42,7 +44,7 @@ def rtsp_cameras(clips: Mapping[str, Path]) -> Iterator[dict[str, str]]:
         readable, _, _ = select.select([server.stdout], [], [], START_S)
         word, _, port = (server.stdout.readline() if readable else "").strip().partition(" ")
         if word != "ready":
-            raise RuntimeError(f"the simulated camera did not start. Run {SERVER} by hand to see why")
+            raise DeconvIDError(f"the simulated camera did not start. Run {SYSTEM_PYTHON} {SERVER} to see why")
         yield {name: f"rtsp://127.0.0.1:{port}/{name}" for name in clips}
     finally:
         server.kill()

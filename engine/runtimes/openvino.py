@@ -1,14 +1,20 @@
 """OpenVINO: the fastest on x86 processors."""
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
-from engine.errors import ModelError
-from engine.runtimes import DynamicShapes
+# OpenVINO reports its import to an analytics service and keeps an id for that in the home folder. A daemon that knows
+# faces tells nobody that it runs: without this package OpenVINO falls back to a stub of its own.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+
+import openvino as ov  # noqa: E402
+
+from engine.errors import ModelError  # noqa: E402
+from engine.runtimes import DynamicShapes  # noqa: E402
 
 SETTINGS = {
     "PERFORMANCE_HINT": "LATENCY",

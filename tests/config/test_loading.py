@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from config import ConfigError, Problem, load_settings
+from config import ConfigError, Problem, load_settings, read_settings
 
 
 @pytest.fixture
@@ -76,12 +76,54 @@ def test_a_password_with_special_characters_is_encoded(write):
 
 
 @pytest.mark.parametrize(
-    "url", ["admin:hunter2@192.0.2.1:554/s", "rtsp:/admin:hunter2@192.0.2.1/s", "RTSP:admin:hunter2"]
+    ("url", "fault"),
+    [
+        ("", "is empty"),
+        ("admin:hunter2@192.0.2.1:554/s", "without rtsp://"),
+        ("rtsp:/admin:hunter2@192.0.2.1/s", "without rtsp://"),
+        ("rtsps//admin:hunter2@192.0.2.1/s", "without rtsp://"),
+        ("admin:hunter2@rtsp://192.0.2.1/s", "scheme"),
+        ("http://admin:hunter2@192.0.2.1/s", "scheme"),
+        ("rtsp://admin:hun#ter2@192.0.2.1/s", "keys username and password"),
+        ("rtsp://admin:hun/ter2@192.0.2.1/s", "keys username and password"),
+        ("rtsp://admin:hunter2@/s", "no host"),
+        ("rtsp://admin:hunter2@192.0.2.1:99999/s", "port"),
+    ],
 )
-def test_a_misspelt_address_is_not_taken_for_a_file(write, url):
+def test_a_wrong_address_is_told_without_quoting_it(write, url, fault):
     [problem] = problems(write(f'[cameras.door]\nurl = "{url}"\n')).values()
-    assert "without rtsp://" in problem.fault
-    assert "hunter2" not in str(problem)
+    assert fault in problem.fault
+    assert "ter2" not in str(problem)
+
+
+@pytest.mark.parametrize(
+    ("url", "address"),
+    [
+        (" RTSP://host/x ", "rtsp://host/x"),
+        ("rtsp://u:p@host:554/a@b", "rtsp://u:p@host:554/a@b"),
+        ("file:///clips/a@b.mp4", "/clips/a@b.mp4"),
+        ("clip.mp4", "clip.mp4"),
+    ],
+)
+def test_a_right_address_is_taken(write, url, address):
+    assert load_settings(write(f'[cameras.door]\nurl = "{url}"\n'), {}).cameras["door"].address == address
+
+
+def test_what_is_sound_can_still_be_checked(write):
+    text = """
+        nonsense = 1
+        [cameras.door]
+        url = "a.mp4"
+        detect_fps = 0
+        [cameras.yard]
+        [cameras.BAD]
+        url = "b.mp4"
+    """
+    reading = read_settings(write(text), {})
+    faulty = {problem.key for problem in reading.problems}
+    assert faulty == {"nonsense", "cameras.door.detect_fps", "cameras.yard.url", "cameras.BAD"}
+    assert reading.settings is not None
+    assert set(reading.settings.cameras) == {"door"}
 
 
 def test_an_unreadable_credential_is_a_problem(write, tmp_path):

@@ -24,6 +24,12 @@ def test_a_second_daemon_is_refused_and_told_who_holds_the_folder(settings):
         pass
 
 
+def test_two_daemons_may_not_share_their_sockets(settings, tmp_path):
+    other = settings.model_copy(update={"state": tmp_path / "other", "runtime": settings.runtime_folder})
+    with House.open(settings), pytest.raises(AlreadyRunningError, match="another daemon"), House.open(other):
+        pass
+
+
 def test_shared_memory_is_gone_afterwards(settings):
     with House.open(settings):
         assert len(rings_of(settings)) == 1

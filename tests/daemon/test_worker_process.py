@@ -5,7 +5,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from daemon.worker_process import WorkerPlan, WorkerProcess, restart_delay_s
+from daemon.worker_process import WorkerPlan, WorkerProcess, restart_delay_s, worker_environment
 
 WORKER = """
 import json, sys, time
@@ -67,6 +67,11 @@ def test_a_secret_of_the_task_is_not_in_the_arguments(start, tmp_path):
     assert (tmp_path / "out").read_text().endswith("hunter2")
     command = Path(f"/proc/{worker._process.pid}/cmdline").read_bytes()
     assert b"hunter2" not in command
+
+
+def test_a_password_in_the_environment_is_not_passed_on():
+    environment = {"PATH": "/bin", "LC_ALL": "C", "DOOR_PASSWORD": "hunter2", "AWS_SECRET": "hunter2"}
+    assert worker_environment(environment) == {"PATH": "/bin", "LC_ALL": "C"}
 
 
 def test_the_exit_code_is_kept(start):
