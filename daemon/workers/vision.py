@@ -14,6 +14,7 @@ from itertools import count
 from pathlib import Path
 
 import cv2
+import msgspec
 import numpy as np
 import zmq
 from numpy.typing import NDArray
@@ -91,8 +92,13 @@ class VisionWorker:
         """Returns the newest token of each camera; older ones are accounted for by the gap in the sequence."""
         newest: dict[str, FrameToken] = {}
         while self._frames.poll(0 if newest else wait_ms):
-            token = decode_token(self._frames.recv())
-            newest[token.camera] = token
+            try:
+                token = decode_token(self._frames.recv())
+            except (msgspec.DecodeError, UnicodeDecodeError):
+                self._tally["bad_token"] += 1
+                continue
+            if token.camera in self._rings:
+                newest[token.camera] = token
         return list(newest.values())
 
     def _look(self, tokens: list[FrameToken]) -> None:
@@ -104,16 +110,19 @@ class VisionWorker:
             self._send([_observation(*pair, digest) for pair in zip(crops, embeddings, strict=True)])
 
     def _crops_of(self, token: FrameToken) -> list[Crop]:
-        """Analyses one frame. One that changed under our hands, which the lease prevents, is stale, not wrong."""
+        """Analyses one frame. Should it change under our hands, which the lease prevents, it is stale, never wrong."""
         ring, view = self._rings[token.camera], self._views[token.camera]
+        crops: list[Crop] = []
         try:
             with ring.lease(token) as frame:
-                crops = view.see(frame, self._detect(frame))
+                detections = self._detect(frame)
+                if frame.still_valid():
+                    crops = view.see(frame, detections)
+                outcome = Outcome.ANALYSED if frame.still_valid() else Outcome.STALE
         except StaleFrame:
-            ring.consume(token.sequence, Outcome.STALE)
-            return []
-        ring.consume(token.sequence, Outcome.ANALYSED)
-        return crops
+            outcome = Outcome.STALE
+        ring.consume(token.sequence, outcome)
+        return crops if outcome is Outcome.ANALYSED else []
 
     def _detect(self, frame: LeasedFrame) -> Detections:
         """Returns the faces of a frame, in its own pixels."""

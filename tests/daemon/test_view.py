@@ -1,6 +1,19 @@
+from collections import Counter
+from itertools import count
+
+import cv2
+import numpy as np
 import pytest
 
-from daemon.view import FIRST_LOOKS, Looks, worth_embedding
+from config import DetectionSettings, Settings, TrackingSettings
+from daemon.frames import LeasedFrame
+from daemon.tracking import Tracker
+from daemon.view import FIRST_LOOKS, CameraView, Looks, worth_embedding
+from engine import Detections
+from engine.images import YuvImage
+
+WALL_NS = 1_700_000_000_000_000_000
+"""Wall clock minus camera clock."""
 
 
 @pytest.mark.parametrize(
@@ -15,3 +28,90 @@ from daemon.view import FIRST_LOOKS, Looks, worth_embedding
 )
 def test_a_crop_is_embedded_when_it_tells_something(looks, quality, now_s, worth):
     assert worth_embedding(looks, quality, now_s, refresh_s=1.0) is worth
+
+
+@pytest.fixture(scope="module")
+def picture(astronaut) -> YuvImage:
+    height, width = astronaut.shape[:2]
+    planes = cv2.cvtColor(astronaut, cv2.COLOR_BGR2YUV_I420).reshape(-1)
+    y, u, v = np.split(planes, [height * width, height * width * 5 // 4])
+    half = (height // 2, width // 2)
+    return YuvImage(y.reshape(height, width), u.reshape(half), v.reshape(half), bt709=False, full_range=False)
+
+
+@pytest.fixture(scope="module")
+def face(face_engine, astronaut) -> Detections:
+    [found] = face_engine.detector.detect([astronaut])
+    return found
+
+
+@pytest.fixture
+def tally() -> Counter[str]:
+    return Counter()
+
+
+@pytest.fixture
+def make_view(tally):
+    def make(smallest_face_px: int = 20, least_quality: float = 0.25) -> CameraView:
+        numbers = count(1)
+        settings = Settings(
+            detection=DetectionSettings(smallest_face_px=smallest_face_px),
+            tracking=TrackingSettings(least_quality=least_quality, refresh_s=1.0),
+        )
+        return CameraView("door", Tracker(lambda: f"t{next(numbers)}", lost_after_s=2.0), settings, tally)
+
+    return make
+
+
+def frame_at(picture: YuvImage, at_s: float) -> LeasedFrame:
+    captured_ns = round(at_s * 1e9)
+    return LeasedFrame(picture, 1, captured_ns, captured_ns + WALL_NS, _slot=None, _generation=0)
+
+
+def test_a_clear_face_becomes_a_crop(make_view, picture, face, tally):
+    [crop] = make_view().see(frame_at(picture, 5.0), face)
+    assert (crop.camera, crop.track, crop.frame_size) == ("door", "t1", (512, 512))
+    assert crop.captured_wall_ns == crop.captured_ns + WALL_NS
+    assert crop.box == tuple(face.boxes[0].tolist())
+    assert crop.quality > 0.5
+    assert crop.pixels.shape == (112, 112, 3)
+    assert tally["embedded"] == 1
+
+
+def test_a_face_that_tells_nothing_new_is_not_embedded_again(make_view, picture, face, tally):
+    view = make_view()
+    looks = [len(view.see(frame_at(picture, 5 + 0.2 * i), face)) for i in range(9)]
+    assert looks == [1, 1, 1, 0, 0, 0, 0, 1, 0]
+    assert tally == {"embedded": 4, "not_needed": 5, "small_box": 0}
+
+
+def test_a_small_face_is_counted_and_left_alone(make_view, picture, face, tally):
+    view = make_view(smallest_face_px=400)
+    assert view.see(frame_at(picture, 5.0), face) == []
+    assert tally["small_box"] == 1
+    assert view.embedded_tracks == []
+
+
+def test_a_poor_crop_is_counted_under_its_fault(make_view, picture, face, tally):
+    view = make_view(least_quality=1.0)
+    assert view.see(frame_at(picture, 5.0), face) == []
+    assert sum(tally[fault] for fault in ("too_small", "blurred", "turned", "unsure")) == 1
+
+
+def test_an_embedded_track_ends_with_its_times(make_view, picture, face):
+    view = make_view()
+    for at_s in (5.0, 5.5, 6.0):
+        view.see(frame_at(picture, at_s), face)
+    assert view.embedded_tracks == ["t1"]
+    view.see(frame_at(picture, 9.0), Detections.empty())
+    [ended] = view.ended()
+    assert (ended.camera, ended.track) == ("door", "t1")
+    assert (ended.first_seen_wall_ns - WALL_NS, ended.last_seen_wall_ns - WALL_NS) == (5_000_000_000, 6_000_000_000)
+    assert view.embedded_tracks == []
+    assert view.ended() == []
+
+
+def test_a_track_of_which_nothing_was_embedded_ends_in_silence(make_view, picture, face):
+    view = make_view(smallest_face_px=400)
+    view.see(frame_at(picture, 5.0), face)
+    assert view.end_all() == []
