@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from daemon.store import NewTemplate, Store
 from engine import Faces, ImageError
 from engine.photos import load_photo
-from engine.quality import measure_quality
 
 PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp"})
 
@@ -101,15 +100,16 @@ def enrol(
         InvalidNameError: nobody can have that name.
         StoreError: the store cannot be written; photos that were told as accepted are in it.
     """
+    kinship = Kinship(store, engine.embedder.digest, name)
     outcomes = []
     for photo in photos:
-        outcome = _enrol_photo(store, engine, name, photo)
+        outcome = _enrol_photo(store, engine, kinship, name, photo)
         tell(outcome)
         outcomes.append(outcome)
     return outcomes
 
 
-def _enrol_photo(store: Store, engine: PhotoEngine, name: str, photo: Path) -> Outcome:
+def _enrol_photo(store: Store, engine: PhotoEngine, kinship: "Kinship", name: str, photo: Path) -> Outcome:
     try:
         faces = engine.analyze(load_photo(photo))
     except ImageError as error:
@@ -117,12 +117,12 @@ def _enrol_photo(store: Store, engine: PhotoEngine, name: str, photo: Path) -> O
     if fault := _fault(faces):
         return Refused(photo, *fault)
     subject = int(faces.detections.sides.argmax())
-    kin = _find_kin(store, engine.embedder.digest, name, faces.embeddings[subject])
-    if kin.own_score > SAME_PICTURE:
+    embedding = faces.embeddings[subject]
+    if kinship.own_score(embedding) > SAME_PICTURE:
         return Refused(photo, Refusal.DUPLICATE, "this person is enrolled with this picture already")
     store.people.enrol(name, _template(faces, subject, engine.embedder.digest, photo))
-    resembles = kin.other if kin.other_score >= engine.embedder.threshold else None
-    return Accepted(photo, float(faces.quality[subject]), resembles)
+    kinship.own.append(embedding)
+    return Accepted(photo, _quality(faces, subject), kinship.nearest_other(embedding, engine.embedder.threshold))
 
 
 def _fault(faces: Faces) -> tuple[Refusal, str] | None:
@@ -136,35 +136,39 @@ def _fault(faces: Faces) -> tuple[Refusal, str] | None:
     if sides[-1] < SMALLEST_FACE_PX:
         return Refusal.TOO_SMALL, f"the face has {sides[-1]:.0f} pixels, {SMALLEST_FACE_PX} are needed"
     subject = int(faces.detections.sides.argmax())
-    if faces.quality[subject] < LEAST_QUALITY:
-        [worst] = measure_quality(faces.crops[[subject]], faces.detections[np.array([subject])]).faults
-        return Refusal.LOW_QUALITY, f"quality {faces.quality[subject]:.2f}, {LEAST_QUALITY} is needed; worst: {worst}"
+    quality, worst = _quality(faces, subject), faces.quality.faults[subject]
+    if quality < LEAST_QUALITY:
+        return Refusal.LOW_QUALITY, f"quality {quality:.2f}, {LEAST_QUALITY} is needed; worst: {worst}"
     return None
 
 
-@dataclass(frozen=True, slots=True)
-class Kin:
-    """Who is nearest to a new template; -1 is the least a cosine can be."""
+class Kinship:
+    """How new templates compare with those of the same person and of others; read once, for it may be large."""
 
-    own_score: float
-    other_score: float
-    other: str | None
+    def __init__(self, store: Store, model_digest: str, name: str) -> None:
+        """Raises InvalidNameError or StoreError."""
+        gallery, person = store.people.gallery(model_digest), store.people.find(name)
+        is_own = gallery.person_ids == (person.id if person else 0)
+        self.own = list(gallery.embeddings[is_own])
+        """Whoever adds a template of this person adds it here too."""
+        self._others = gallery.embeddings[~is_own]
+        self._names = [gallery.people[int(id)] for id in gallery.person_ids[~is_own]]
+
+    def own_score(self, embedding: NDArray[np.float32]) -> float:
+        """Returns the cosine of the person's best template; -1, the least a cosine can be, if there is none."""
+        return max((float(own @ embedding) for own in self.own), default=-1.0)
+
+    def nearest_other(self, embedding: NDArray[np.float32], threshold: float) -> str | None:
+        """Returns the other person who is most alike, None if nobody reaches the threshold."""
+        if not self._names:
+            return None
+        scores = self._others @ embedding
+        nearest = int(scores.argmax())
+        return self._names[nearest] if scores[nearest] >= threshold else None
 
 
-def _find_kin(store: Store, model_digest: str, name: str, embedding: NDArray[np.float32]) -> Kin:
-    gallery = store.people.gallery(model_digest)
-    if not len(gallery.person_ids):
-        return Kin(-1.0, -1.0, None)
-    person = store.people.find(name)
-    own = gallery.person_ids == (person.id if person else 0)
-    scores = gallery.embeddings @ embedding
-    others = np.where(own, np.float32(-1), scores)
-    nearest = int(others.argmax())
-    return Kin(
-        own_score=float(scores[own].max(initial=-1.0)),
-        other_score=float(others[nearest]),
-        other=gallery.people[int(gallery.person_ids[nearest])],
-    )
+def _quality(faces: Faces, subject: int) -> float:
+    return float(faces.quality.values[subject])
 
 
 def _template(faces: Faces, subject: int, model_digest: str, photo: Path) -> NewTemplate:
@@ -172,7 +176,7 @@ def _template(faces: Faces, subject: int, model_digest: str, photo: Path) -> New
     return NewTemplate(
         embedding=faces.embeddings[subject],
         model_digest=model_digest,
-        quality=float(faces.quality[subject]),
+        quality=_quality(faces, subject),
         crop=jpeg.tobytes(),
         source=photo.name,
     )

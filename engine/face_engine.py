@@ -12,7 +12,7 @@ from engine.detectors import Detector, load_detector
 from engine.embedder import Embedder
 from engine.faces import Detections
 from engine.manifests import find_model
-from engine.quality import crop_quality
+from engine.quality import Quality, measure_quality
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -22,8 +22,8 @@ class Faces:
     detections: Detections
     crops: NDArray[np.uint8]
     """(N, 112, 112, 3) uint8 BGR, aligned."""
-    quality: NDArray[np.float32]
-    """(N,) float32, 0..1."""
+    quality: Quality
+    """Of the N crops."""
     embeddings: NDArray[np.float32]
     """(N, D) float32, L2 norm 1."""
 
@@ -65,4 +65,4 @@ class FaceEngine:
         [found] = self.detector.detect([image_bgr])
         found = found[np.flatnonzero(found.sides >= self._smallest_face_px)]
         crops = align(image_bgr, found.landmarks, self.embedder.size)
-        return Faces(found, crops, crop_quality(crops, found), self.embedder.embed(crops))
+        return Faces(found, crops, measure_quality(crops, found), self.embedder.embed(crops))

@@ -76,11 +76,6 @@ def measure_quality(crops: NDArray[np.uint8], detections: Detections) -> Quality
     return Quality((factors**WEIGHTS).astype(np.float32))
 
 
-def crop_quality(crops: NDArray[np.uint8], detections: Detections) -> NDArray[np.float32]:
-    """Returns `measure_quality(...).values`, (N,) float32, 0..1."""
-    return measure_quality(crops, detections).values
-
-
 def _size(eyes: NDArray[np.float32]) -> NDArray[np.float64]:
     """Linear in the logarithm of the eye distance: each doubling adds as much."""
     ratio = np.log(np.maximum(eyes, 1e-3) / EYES_NOTHING_PX) / np.log(EYES_ENOUGH_PX / EYES_NOTHING_PX)

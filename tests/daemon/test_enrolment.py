@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from daemon.enrolment import Accepted, Outcome, Refusal, Refused, enrol, find_photos
 from daemon.store import Store
 from engine import Detections, Faces
+from engine.quality import Quality
 from tests.daemon.factories import MODEL, make_template, towards, unit
 
 
@@ -20,7 +21,7 @@ def make_faces(sides: list[float], embedding: NDArray[np.float32], quality: floa
     return Faces(
         Detections(boxes, np.full(count, 0.9, np.float32), landmarks),
         np.zeros((count, 112, 112, 3), np.uint8),
-        np.full(count, quality, np.float32),
+        Quality(np.tile(np.array([quality, 1, 1, 1], np.float32), (count, 1))),
         np.tile(embedding, (count, 1)),
     )
 

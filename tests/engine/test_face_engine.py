@@ -20,7 +20,7 @@ def test_a_picture_becomes_faces(six_faces: np.ndarray, centerface: Detector, em
     assert len(faces) == len(faces.detections) == 6
     assert faces.crops.shape == (6, 112, 112, 3)
     assert faces.embeddings.shape == (6, 512)
-    assert (faces.quality > 0.25).all()
+    assert (faces.quality.values > 0.25).all()
 
 
 def test_faces_below_the_smallest_size_are_left_out(

@@ -4,7 +4,7 @@ import pytest
 
 from engine.alignment import ARCFACE_TEMPLATE, align
 from engine.detectors import Detector
-from engine.quality import Fault, crop_quality, measure_quality
+from engine.quality import Fault, measure_quality
 from tests.engine.conftest import make_detections
 
 LEAST_QUALITY = 0.25  # the default of tracking.least_quality
@@ -32,7 +32,7 @@ def test_quality_falls_with_size_and_a_face_of_30_px_still_passes(astronaut: np.
 
 def test_a_face_of_12_px_is_worth_nothing(astronaut: np.ndarray) -> None:
     tiny = make_detections(ARCFACE_TEMPLATE[None] * 0.12)
-    assert crop_quality(align(astronaut, tiny.landmarks), tiny)[0] < 0.1
+    assert measure_quality(align(astronaut, tiny.landmarks), tiny).values[0] < 0.1
 
 
 def test_a_blurred_face_is_named_so(astronaut: np.ndarray, centerface: Detector) -> None:
@@ -62,4 +62,4 @@ def test_an_unsure_detection_is_named_so(astronaut: np.ndarray, centerface: Dete
 
 def test_nobody_has_no_quality() -> None:
     nobody = make_detections(np.zeros((0, 5, 2)))
-    assert crop_quality(np.zeros((0, 112, 112, 3), np.uint8), nobody).shape == (0,)
+    assert measure_quality(np.zeros((0, 112, 112, 3), np.uint8), nobody).values.shape == (0,)
