@@ -1,11 +1,20 @@
 """The identity store: SQLite (WAL) through SQLAlchemy, the only place that knows SQL."""
 
-from daemon.store.errors import DiskFullError, InvalidNameError, NameTakenError, UnknownPersonError
+from daemon.store.errors import (
+    DiskFullError,
+    InvalidNameError,
+    NameTakenError,
+    StoreBusyError,
+    StoreUnusableError,
+    UnknownPersonError,
+)
+from daemon.store.events import EventStore
 from daemon.store.records import GallerySnapshot, NewEvent, NewTemplate, Person, StoredEvent, Template
 from daemon.store.store import Store
 
 __all__ = [
     "DiskFullError",
+    "EventStore",
     "GallerySnapshot",
     "InvalidNameError",
     "NameTakenError",
@@ -13,6 +22,8 @@ __all__ = [
     "NewTemplate",
     "Person",
     "Store",
+    "StoreBusyError",
+    "StoreUnusableError",
     "StoredEvent",
     "Template",
     "UnknownPersonError",

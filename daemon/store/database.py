@@ -11,8 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.orm import Session
 
-from daemon.errors import StoreError
-from daemon.store.errors import mapped_errors
+from daemon.store.errors import StoreBusyError, mapped_errors
 from daemon.store.migrate import migrate
 
 OWNER_ONLY = 0o600
@@ -32,7 +31,9 @@ class Database:
         """Returns the database, made or migrated to this program's schema if need be.
 
         Raises:
-            StoreError: it cannot be opened, or is damaged, locked, or newer than this program.
+            StoreUnusableError: it is damaged, newer than this program, or no database.
+            StoreBusyError: another process held it for longer than the busy timeout.
+            StoreError: it cannot be opened.
         """
         with mapped_errors(path):
             _create_private(path)
@@ -62,7 +63,7 @@ class Database:
         """Leaves nothing of deleted rows: neither in free pages nor in the write-ahead log.
 
         Raises:
-            StoreError: another process read for longer than the busy timeout.
+            StoreBusyError: another process read for longer than the busy timeout.
         """
         # Rows are already overwritten with zeros (secure_delete). The log still holds them: the first checkpoint
         # empties it, VACUUM rewrites the file (through the log), the second one empties the log again.
@@ -77,7 +78,7 @@ class Database:
         while cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:  # 1 = a reader still needs the log
             if time.monotonic() > deadline:
                 fault = f"identity store {self.path.name}: another process reads it, so its log could not be emptied"
-                raise StoreError(f"{fault}. Whoever opens the store next tries again; `deconvid people list` does")
+                raise StoreBusyError(f"{fault}. Whoever opens the store next tries again; `deconvid people list` does")
             time.sleep(0.02)
 
     def close(self) -> None:

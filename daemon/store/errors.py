@@ -2,6 +2,8 @@
 
 StoreError (daemon.errors)
 ├── DiskFullError        nothing more can be written
+├── StoreBusyError       another process holds it for too long
+├── StoreUnusableError   damaged, of a newer program, or no database: waiting does not help
 ├── UnknownPersonError   no such person, or erased meanwhile
 ├── NameTakenError       somebody else has that name
 └── InvalidNameError     nobody can have that name
@@ -22,6 +24,14 @@ class DiskFullError(StoreError):
     """The disk is full."""
 
 
+class StoreBusyError(StoreError):
+    """Another process held the store for longer than the busy timeout."""
+
+
+class StoreUnusableError(StoreError):
+    """The file is damaged, was written by a newer program, or is no database: somebody has to act."""
+
+
 class UnknownPersonError(StoreError):
     """No such person."""
 
@@ -36,10 +46,15 @@ class InvalidNameError(StoreError):
 
 FAULTS: tuple[tuple[str, type[StoreError], str, str], ...] = (
     ("FULL", DiskFullError, "the disk is full", "Free space on its file system"),
-    ("BUSY", StoreError, "it is locked by another process", "Try again; if it stays so, stop what holds it"),
-    ("LOCKED", StoreError, "it is locked by another process", "Try again; if it stays so, stop what holds it"),
-    ("CORRUPT", StoreError, "it is damaged", "Restore it from a backup"),
-    ("NOTADB", StoreError, "it is not a database", "Move the file away, or correct `state` in the configuration"),
+    ("BUSY", StoreBusyError, "it is locked by another process", "Try again; if it stays so, stop what holds it"),
+    ("LOCKED", StoreBusyError, "it is locked by another process", "Try again; if it stays so, stop what holds it"),
+    ("CORRUPT", StoreUnusableError, "it is damaged", "Restore it from a backup"),
+    (
+        "NOTADB",
+        StoreUnusableError,
+        "it is not a database",
+        "Move the file away, or correct `state`",
+    ),
     ("READONLY", StoreError, "it cannot be written", "Give the user of the daemon write permission on file and folder"),
     ("PERM", StoreError, "access is denied", "Give the user of the daemon access to file and folder"),
     ("CANTOPEN", StoreError, "it cannot be opened", "Check that its folder exists and belongs to the daemon's user"),

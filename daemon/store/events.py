@@ -3,13 +3,15 @@
 from collections.abc import Callable
 from datetime import datetime
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from daemon.store.database import Database
 from daemon.store.errors import UnknownPersonError
 from daemon.store.records import NewEvent, StoredEvent
 from daemon.store.schema import EventRow, PersonRow
+
+FORGET_AT_ONCE = 100_000
 
 
 class EventStore:
@@ -41,11 +43,6 @@ class EventStore:
         with self._database.read() as session:
             return [_stored(row) for row in session.scalars(query)]
 
-    def last_sequence(self) -> int:
-        """Returns the last sequence number, 0 before the first event."""
-        with self._database.read() as session:
-            return session.scalar(select(func.max(EventRow.sequence))) or 0
-
     def last_of_each_track(self, since: datetime) -> list[StoredEvent]:
         """Returns the last event of each track about which something was said since then, oldest first."""
         # By sequence, not by each event's own time: cameras' clocks may go back, and a farewell must not be overlooked.
@@ -58,6 +55,22 @@ class EventStore:
         with self._database.read() as session:
             query = select(EventRow).where(EventRow.sequence.in_(last)).order_by(EventRow.sequence)
             return [_stored(row) for row in session.scalars(query)]
+
+    def forget_before(self, moment: datetime) -> int:
+        """Deletes events whose own time is before a moment, but never the newest one; returns how many.
+
+        At most `FORGET_AT_ONCE`, the oldest first, so that nobody waits long for the write lock.
+        """
+        newest = select(func.max(EventRow.sequence)).scalar_subquery()
+        old = (
+            select(EventRow.sequence)
+            .where(EventRow.at < moment, EventRow.sequence < newest)
+            .order_by(EventRow.sequence)
+            .limit(FORGET_AT_ONCE)
+        )
+        with self._database.write() as session:
+            forgotten = session.scalars(delete(EventRow).where(EventRow.sequence.in_(old)).returning(EventRow.sequence))
+            return len(forgotten.all())
 
 
 def _check_person(session: Session, person_id: int | None) -> None:

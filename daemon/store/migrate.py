@@ -9,7 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
-from daemon.errors import StoreError
+from daemon.store.errors import StoreUnusableError
 
 # Alembic would tell at level info, at each start, that there is nothing to do.
 logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
@@ -25,7 +25,7 @@ def migrate(connection: Connection, path: Path) -> None:
         path: of the database, for messages.
 
     Raises:
-        StoreError: the database was written by a newer program.
+        StoreUnusableError: the database was written by a newer program.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
@@ -36,5 +36,5 @@ def migrate(connection: Connection, path: Path) -> None:
         return
     if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
         fault = f"identity store {path.name}: written by a newer DeconvID (schema {current})"
-        raise StoreError(f"{fault}. Install that version again, or restore a backup made before the upgrade")
+        raise StoreUnusableError(f"{fault}. Install that version again, or restore a backup made before the upgrade")
     command.upgrade(config, "head")

@@ -37,7 +37,9 @@ class Store:
             busy_timeout_s: longest wait for another process that writes.
 
         Raises:
-            StoreError: it cannot be opened, or is damaged, locked, or newer than this program.
+            StoreUnusableError: it is damaged, newer than this program, or no database.
+            StoreBusyError: another process held it for longer than the busy timeout.
+            StoreError: it cannot be opened.
         """
         database = Database.open(path, busy_timeout_s)
         try:

@@ -8,7 +8,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from daemon.errors import StoreError
-from daemon.store import DiskFullError, Store
+from daemon.store import DiskFullError, Store, StoreBusyError, StoreUnusableError
 from daemon.store.schema import Base
 from tests.daemon.factories import make_event, make_template, unit
 
@@ -43,13 +43,13 @@ def test_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
     with sqlite3.connect(tmp_path / "db") as connection:
         connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.close()
-    with pytest.raises(StoreError, match="newer DeconvID"):
+    with pytest.raises(StoreUnusableError, match="newer DeconvID"):
         Store.open(tmp_path / "db")
 
 
 def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "db").write_text("a shopping list " * 100)
-    with pytest.raises(StoreError, match="not a database"):
+    with pytest.raises(StoreUnusableError, match="not a database"):
         Store.open(tmp_path / "db")
 
 
@@ -60,7 +60,7 @@ def test_damaged_database_is_told(tmp_path: Path) -> None:
     data = bytearray((tmp_path / "db").read_bytes())
     data[4096:] = b"\xff" * (len(data) - 4096)
     (tmp_path / "db").write_bytes(data)
-    with pytest.raises(StoreError, match="damaged"):
+    with pytest.raises(StoreUnusableError, match="damaged"):
         Store.open(tmp_path / "db").people.all()
 
 
@@ -73,7 +73,7 @@ def test_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
 def test_lock_of_another_process_is_told(store: Store) -> None:
     other = sqlite3.connect(store.database.path, isolation_level=None)
     other.execute("BEGIN IMMEDIATE")
-    with pytest.raises(StoreError, match="locked by another process"):
+    with pytest.raises(StoreBusyError, match="locked by another process"):
         store.people.enrol("Ann", make_template(unit(1)))
     other.close()
 

@@ -38,7 +38,6 @@ def test_sequence_has_no_gaps_whatever_fails(steps: list[str]) -> None:
                 store.close()
                 store = Store.open(Path(folder) / "db")
         assert [event.sequence for event in store.events.since(0)] == list(range(1, expected + 1))
-        assert store.events.last_sequence() == expected
         store.close()
 
 
@@ -66,6 +65,25 @@ def test_last_event_counts_whatever_its_own_time(store: Store) -> None:
     store.events.append(early, lambda n: "{}")
     [last] = store.events.last_of_each_track(datetime.now(UTC) - timedelta(minutes=1))
     assert last.kind == "left"
+
+
+def test_old_events_are_forgotten_and_the_newest_never(store: Store) -> None:
+    now = datetime.now(UTC)
+    for age in (3, 0, 2, 1):  # not in the order of their own times: a clock was set
+        store.events.append(replace(make_event(), at=now - timedelta(days=age)), lambda n: "{}")
+    assert store.events.forget_before(now - timedelta(days=1, hours=1)) == 2
+    assert [event.sequence for event in store.events.since(0)] == [2, 4]
+    assert store.events.forget_before(now + timedelta(days=1)) == 1
+    assert [event.sequence for event in store.events.since(0)] == [4]
+    assert store.events.append(make_event(), lambda n: "{}").sequence == 5
+
+
+def test_oldest_events_are_forgotten_first_if_there_are_many(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.store.events.FORGET_AT_ONCE", 2)
+    for _ in range(4):
+        store.events.append(make_event(), lambda n: "{}")
+    moment = datetime.now(UTC) + timedelta(minutes=1)
+    assert [store.events.forget_before(moment) for _ in range(3)] == [2, 1, 0]
 
 
 def test_time_survives_to_the_microsecond(store: Store) -> None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.errors import StoreError
-from daemon.store import InvalidNameError, NameTakenError, Store, UnknownPersonError
+from daemon.store import InvalidNameError, NameTakenError, Store, StoreBusyError, UnknownPersonError
 from tests.daemon.factories import MODEL, make_event, make_template, unit
 
 
@@ -83,7 +83,7 @@ def test_erasure_that_a_reader_held_up_is_finished_by_who_opens_the_store_next(s
     files = store.database.path.parent
     with Store.open(store.database.path) as other, other.database.read() as session:
         session.connection().exec_driver_sql("SELECT count(*) FROM people").scalar_one()
-        with pytest.raises(StoreError, match="opens the store next"):
+        with pytest.raises(StoreBusyError, match="opens the store next"):
             store.people.erase("Zebedäus")
     assert any("Zebedäus".encode() in file.read_bytes() for file in files.iterdir())
     Store.open(store.database.path).close()
