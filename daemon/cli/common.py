@@ -29,6 +29,10 @@ DEFAULT_CONFIG = Path("/etc/deconvid/config.toml")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
+KIND_STYLES = {"identified": "green", "unknown": "yellow", "corrected": "magenta", "left": "dim", "camera": "cyan"}
+"""How each kind of event looks, in Rich's words."""
+
+
 @contextmanager
 def told_errors() -> Iterator[None]:
     """Turns the project's own errors into one message on stderr and an exit code."""

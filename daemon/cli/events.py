@@ -7,12 +7,19 @@ import typer
 from rich.markup import escape
 
 from config import load_settings
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, set_up_logging, told_errors
+from daemon.cli.common import (
+    DEFAULT_CONFIG,
+    KIND_STYLES,
+    ConfigOption,
+    JsonOption,
+    err,
+    out,
+    set_up_logging,
+    told_errors,
+)
 from daemon.events import AnyEvent, CameraChanged, Corrected, EventSubscriber, Left, encode_event
 
 app = typer.Typer(help="Follow the daemon's events.", no_args_is_help=True)
-
-STYLES = {"identified": "green", "unknown": "yellow", "corrected": "magenta", "left": "dim", "camera": "cyan"}
 
 EXIT_INTERRUPTED = 130
 """As a shell tells that Ctrl-C ended a program."""
@@ -38,8 +45,8 @@ def tail(
 ) -> None:
     """Print events as they are published, until Ctrl-C."""
     set_up_logging()
-    if kind is not None and kind not in STYLES:
-        raise typer.BadParameter(f"{kind!r} is none of {', '.join(STYLES)}", param_hint="--kind")
+    if kind is not None and kind not in KIND_STYLES:
+        raise typer.BadParameter(f"{kind!r} is none of {', '.join(KIND_STYLES)}", param_hint="--kind")
     with told_errors():
         settings = load_settings(config)
         with EventSubscriber(settings.events_endpoint, camera) as subscriber:
@@ -66,7 +73,7 @@ def _print_json(event: AnyEvent) -> None:
 
 def _print_line(event: AnyEvent) -> None:
     moment = event.published_at[11:23]
-    style = STYLES[event.kind]
+    style = KIND_STYLES[event.kind]
     who = escape(_subject(event))
     out.print(
         f"[dim]{event.sequence:>6} {moment}[/dim]  {event.camera:<12} [{style}]{event.kind:<10}[/{style}] {who}",
@@ -80,9 +87,7 @@ def _subject(event: AnyEvent) -> str:
         return f"{event.state} {event.detail}".strip()
     who = event.person.name if event.person else "unknown"
     score = "" if event.score is None else f"{event.score:.2f}"
-    note = ""
+    note = f"since {event.first_seen_at[11:19]}" if isinstance(event, Left) else f"{event.latency_ms:.0f} ms"
     if isinstance(event, Corrected):
-        note = f"corrects {event.corrects}"
-    elif isinstance(event, Left):
-        note = f"since {event.first_seen_at[11:19]}"
-    return f"{who:<24} {score:<5} {event.track or '':<12} {event.latency_ms:>6.0f} ms  {note}".rstrip()
+        note += f"  corrects {event.corrects}"
+    return f"{who:<24} {score:<5} {event.track or '':<12} {note}"

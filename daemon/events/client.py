@@ -47,11 +47,7 @@ class EventSubscriber:
         self._socket.set(zmq.RCVHWM, RECEIVE_QUEUE)
         self._socket.set(zmq.MAXMSGSIZE, LARGEST_EVENT)
         self._socket.subscribe("" if camera is None else f"camera.{camera}.")
-        try:
-            connect(self._socket, endpoint)
-        except BaseException:
-            self._socket.close(linger=0)
-            raise
+        connect(self._socket, endpoint)
 
     def receive(self, timeout_s: float) -> AnyEvent | None:
         """Returns the next event, None if none came in time. An event that was seen before is left out."""

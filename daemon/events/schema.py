@@ -31,8 +31,6 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     captured_at: str
     """When the frame arrived that led to the event: RFC 3339, UTC, microseconds."""
     published_at: str = ""
-    latency_ms: float = 0.0
-    """From capture to publication, measured with the monotonic clock."""
     person: Person | None = None
     """Who it is. None: nobody who is enrolled, or somebody who was erased since."""
     score: float | None = None
@@ -51,15 +49,22 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
         return f"camera.{self.camera}.{self.kind}"
 
 
-class Identified(Event, frozen=True, kw_only=True, tag="identified"):
+class Word(Event, frozen=True, kw_only=True):
+    """Who a track is held to be."""
+
+    latency_ms: float = 0.0
+    """From capture to publication, measured with the monotonic clock."""
+
+
+class Identified(Word, frozen=True, kw_only=True, tag="identified"):
     """The first that is said about a track: it is this person."""
 
 
-class Unknown(Event, frozen=True, kw_only=True, tag="unknown"):
+class Unknown(Word, frozen=True, kw_only=True, tag="unknown"):
     """The first that is said about a track: nobody who is enrolled. Said at most once per track."""
 
 
-class Corrected(Event, frozen=True, kw_only=True, tag="corrected"):
+class Corrected(Word, frozen=True, kw_only=True, tag="corrected"):
     """What was said about this track is no longer held: `person` (None: nobody who is enrolled) takes its place.
 
     Every change after the first word is a correction, from unknown to a person too.

@@ -20,13 +20,14 @@ def bind_private(socket: zmq.Socket[Any], endpoint: str) -> None:
     """Binds; the file of an `ipc://` endpoint gets mode 0600, so that nobody else can connect.
 
     Raises:
-        EventBusError: the endpoint cannot be bound.
+        EventBusError: the endpoint cannot be bound; the socket is closed then.
     """
     # libzmq makes the file in this call: with the mode set afterwards there would be a moment for others.
     previous = os.umask(0o177)
     try:
         socket.bind(endpoint)
     except zmq.ZMQError as error:
+        socket.close(linger=0)
         raise _bus_error(endpoint, error) from error
     finally:
         os.umask(previous)
@@ -36,11 +37,12 @@ def connect(socket: zmq.Socket[Any], endpoint: str) -> None:
     """Connects, now or when somebody binds.
 
     Raises:
-        EventBusError: nothing can ever answer at this endpoint.
+        EventBusError: nothing can ever answer at this endpoint; the socket is closed then.
     """
     try:
         socket.connect(endpoint)
     except zmq.ZMQError as error:
+        socket.close(linger=0)
         raise _bus_error(endpoint, error) from error
 
 

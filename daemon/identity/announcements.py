@@ -1,14 +1,25 @@
-"""What is to be said about a track, as events that have no number yet; and what had been said before a restart."""
+"""What is to be said, as events that have no number yet; and what had been said before a restart."""
 
 from collections.abc import Callable
 from functools import partial
 
 import msgspec
 
-from daemon.events.schema import AnyEvent, Corrected, Identified, Left, Person, Unknown, decode_event, rfc3339
+from daemon.events.schema import (
+    AnyEvent,
+    CameraChanged,
+    Corrected,
+    Identified,
+    Left,
+    Person,
+    Unknown,
+    decode_event,
+    rfc3339,
+)
 from daemon.identity.decision import Decision
 from daemon.identity.gallery import KnownPerson
 from daemon.identity.tracks import TrackState
+from daemon.messages import CameraStateChanged
 from daemon.store import StoredEvent
 
 
@@ -38,24 +49,34 @@ def _kind_of(track: TrackState, decision: Decision) -> Callable[..., AnyEvent]:
     return Identified if decision.state == "identified" else Unknown
 
 
-def farewell(track: TrackState, first_seen_wall_ns: int, last_seen_wall_ns: int) -> Left | None:
+def farewell(track: TrackState) -> Left | None:
     """Returns the event that ends a track, None if nothing was said about it."""
     if track.said is None:
         return None
+    last_seen_at = rfc3339(track.stay.last_seen_wall_ns)
     return Left(
         camera=track.camera,
         track=track.track,
-        captured_at=rfc3339(last_seen_wall_ns),
+        captured_at=last_seen_at,
         person=_person(track.decision),
         score=track.decision.score,
         box=track.look.box if track.look else None,
         frame_size=track.look.frame_size if track.look else None,
-        first_seen_at=rfc3339(first_seen_wall_ns),
-        last_seen_at=rfc3339(last_seen_wall_ns),
+        first_seen_at=rfc3339(track.stay.first_seen_wall_ns),
+        last_seen_at=last_seen_at,
     )
 
 
-def remembered(stored: StoredEvent, now_s: float) -> TrackState | None:
+def camera_changed(change: CameraStateChanged) -> CameraChanged:
+    return CameraChanged(
+        camera=change.camera,
+        captured_at=rfc3339(change.at_wall_ns),
+        state=change.state,
+        detail=change.detail,
+    )
+
+
+def remembered(stored: StoredEvent) -> TrackState | None:
     """Returns a track as its last stored event left it, None if it ended or the event is of another version."""
     try:
         event = decode_event(stored.payload)
@@ -68,7 +89,7 @@ def remembered(stored: StoredEvent, now_s: float) -> TrackState | None:
         decision = Decision("unknown", score=event.score)
     else:
         decision = Decision("identified", KnownPerson(event.person.id, event.person.name), event.score)
-    return TrackState(event.camera, event.track, seen_wall_ns, now_s, decision, said=event.sequence)
+    return TrackState(event.camera, event.track, seen_wall_ns, decision, said=event.sequence)
 
 
 def _person(decision: Decision) -> Person | None:

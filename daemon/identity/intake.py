@@ -1,16 +1,17 @@
 """The border: bytes from other processes become observations that nothing behind it has to doubt."""
 
 import math
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from config.settings import CAMERA_NAME
-from daemon.messages import CameraStateChanged, FaceObserved, Observation, TrackEnded, decode_observation
+from daemon.messages import CameraStateChanged, FaceObserved, Observation, TrackEnded, TracksInSight, decode_observation
 
 LARGEST_MESSAGE = 1 << 20
-"""Bytes; an observation has about 10 KB."""
+"""Bytes; an observation of a face has about 3 KB."""
 LONGEST_TRACK_NAME = 64
 YEAR_2200_NS = 7_258_118_400_000_000_000
 NORM_TOLERANCE = 0.01
@@ -30,14 +31,18 @@ def read_observation(data: bytes) -> Observation:
         observation = decode_observation(data)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise BadObservation("not a message") from error
-    _demand(CAMERA_NAME.fullmatch(observation.camera), "camera")
     match observation:
         case FaceObserved():
+            _check_names(observation.camera, [observation.track])
             _check_face(observation)
         case TrackEnded():
-            _demand(0 < len(observation.track) <= LONGEST_TRACK_NAME, "track")
+            _check_names(observation.camera, [observation.track])
             _check_times(observation.first_seen_wall_ns, observation.last_seen_wall_ns)
+        case TracksInSight():
+            for camera, tracks in observation.tracks.items():
+                _check_names(camera, tracks)
         case CameraStateChanged():
+            _check_names(observation.camera)
             _check_times(observation.at_wall_ns)
     return observation
 
@@ -47,8 +52,12 @@ def embedding_of(face: FaceObserved) -> NDArray[np.float32]:
     return np.frombuffer(face.embedding, "<f4")
 
 
+def _check_names(camera: str, tracks: Sequence[str] = ()) -> None:
+    _demand(CAMERA_NAME.fullmatch(camera), "camera")
+    _demand(all(0 < len(track) <= LONGEST_TRACK_NAME for track in tracks), "track")
+
+
 def _check_face(face: FaceObserved) -> None:
-    _demand(0 < len(face.track) <= LONGEST_TRACK_NAME, "track")
     _check_times(face.captured_wall_ns)
     _demand(all(map(math.isfinite, face.box)), "box")
     _demand(0 <= face.quality <= 1, "quality")

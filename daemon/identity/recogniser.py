@@ -6,21 +6,23 @@ from collections import Counter
 from datetime import UTC, datetime, timedelta
 
 from daemon.errors import StoreError
-from daemon.events import CameraChanged, Event, EventPublisher
-from daemon.events.schema import rfc3339
-from daemon.identity.announcements import announcement, farewell, remembered
+from daemon.events import EventPublisher
+from daemon.identity.announcements import announcement, camera_changed, farewell, remembered
 from daemon.identity.decision import Decision, DecisionRules, decide
 from daemon.identity.gallery import Gallery
 from daemon.identity.intake import embedding_of
-from daemon.identity.tracks import Look, TrackBook, TrackState
-from daemon.messages import CameraStateChanged, FaceObserved, Observation, TrackEnded
-from daemon.store import Store, UnknownPersonError
+from daemon.identity.tracks import Look, Stay, TrackBook, TrackState
+from daemon.identity.voice import Voice
+from daemon.messages import CameraStateChanged, FaceObserved, Observation, TrackEnded, TracksInSight
+from daemon.store import Store
 
 logger = logging.getLogger(__name__)
 
 MOST_TRACKS = 4096
-FORGET_AFTER_S = 7200.0
-"""Longer than two of the longest refresh intervals: a track that is still followed is heard of before."""
+MOST_CAMERAS = 1024
+"""Whose last state is kept while the store fails."""
+MOST_AT_ONCE = 256
+"""Tracks about which one round of chores says what was unsaid: the heartbeat must not wait long for a slow disk."""
 REMEMBER = timedelta(days=1)
 """How far back a restarted worker looks for tracks about which something was said."""
 
@@ -33,10 +35,12 @@ class Recogniser:
             StoreError: the store cannot be read.
         """
         self.counts: Counter[str] = Counter()
-        self._store, self._publisher, self._rules = store, publisher, rules
+        self._store, self._rules = store, rules
+        self._voice = Voice(publisher, self.counts)
         self._gallery = Gallery.load(store, model)
-        self._tracks = TrackBook(MOST_TRACKS, FORGET_AFTER_S)
-        self._failing = False
+        self._tracks = TrackBook(MOST_TRACKS)
+        self._unsaid_cameras: dict[str, CameraStateChanged] = {}
+        """The newest state of each camera of which it could not be stored."""
         self._restore_tracks()
 
     def take(self, observation: Observation) -> None:
@@ -44,9 +48,24 @@ class Recogniser:
             case FaceObserved():
                 self._observe(observation)
             case TrackEnded():
-                self._end(observation)
+                if track := self._tracks.get(observation.camera, observation.track):
+                    track.ended = Stay(observation.first_seen_wall_ns, observation.last_seen_wall_ns)
+                    self._take_leave(track)
+            case TracksInSight():
+                for track in self._tracks.out_of_sight(observation.tracks):
+                    track.ended = track.stay  # there may be many: the chores say it
             case CameraStateChanged():
                 self._tell_camera(observation)
+
+    def do_chores(self) -> None:
+        """Follows changes of the gallery, says what the store did not take before, and keeps the tracks bounded.
+
+        To be called once a second or so.
+        """
+        self._voice.try_again()
+        self.refresh_gallery()
+        self._say_unsaid()
+        self._drop_surplus_tracks()
 
     def refresh_gallery(self) -> None:
         """Takes over what other processes changed in the store, and decides again about everybody in sight."""
@@ -55,24 +74,17 @@ class Recogniser:
                 return
             self._gallery = Gallery.load(self._store, self._gallery.model_digest)
         except StoreError as error:
-            self._note_failure(error)
+            self._voice.note_failure(error)
             return
         logger.info("gallery_loaded people=%d revision=%d", len(self._gallery.people), self._gallery.revision)
         for track in self._tracks:
             self._reconsider(track)
 
-    def drop_stale_tracks(self) -> None:
-        """Says goodbye to tracks whose end was never reported, and keeps their number bounded."""
-        for track in self._tracks.pop_surplus(time.monotonic()):
-            self.counts["tracks_forgotten"] += 1
-            last_seen_ns = track.look.captured_wall_ns if track.look else track.first_seen_wall_ns
-            self._take_leave(track, track.first_seen_wall_ns, last_seen_ns)
-
     def _observe(self, face: FaceObserved) -> None:
         embedding = embedding_of(face)
         if not self._is_comparable(face.model, len(embedding)):
             return
-        track = self._tracks.touch(face.camera, face.track, face.captured_wall_ns, time.monotonic())
+        track = self._tracks.touch(face.camera, face.track, face.captured_wall_ns)
         track.look = Look.of(face)
         track.fusion.add(embedding, face.quality)
         self._reconsider(track)
@@ -86,14 +98,16 @@ class Recogniser:
         return False
 
     def _reconsider(self, track: TrackState) -> None:
-        """Decides about a track and says what changed. What could not be stored is tried at the next look."""
+        """Decides about a track and says what changed. What could not be stored is left for the next look or chores."""
         decision = self._decide(track)
         event = announcement(track, decision, time.time_ns())
         if event is not None:
-            sequence = self._publish(event, track.look.captured_ns if track.look else time.monotonic_ns())
+            sequence = self._voice.say(event, track.look.captured_ns if track.look else time.monotonic_ns())
             if sequence is None:
+                track.unsaid = True
                 return
             track.said = sequence
+        track.unsaid = False
         track.decision = decision
 
     def _decide(self, track: TrackState) -> Decision:
@@ -111,61 +125,42 @@ class Recogniser:
         person = self._gallery.find(track.decision.person.id)
         return Decision("unknown") if person is None else Decision("identified", person, track.decision.score)
 
-    def _end(self, ended: TrackEnded) -> None:
-        track = self._tracks.pop(ended.camera, ended.track)
-        if track is not None:
-            self._take_leave(track, ended.first_seen_wall_ns, ended.last_seen_wall_ns)
-
-    def _take_leave(self, track: TrackState, first_seen_wall_ns: int, last_seen_wall_ns: int) -> None:
-        event = farewell(track, first_seen_wall_ns, last_seen_wall_ns)
-        if event is not None:
-            self._publish(event, _monotonic_ns(last_seen_wall_ns))
+    def _take_leave(self, track: TrackState) -> None:
+        """Forgets a track that ended, once its farewell is said: until then the chores try again."""
+        if track.unsaid:
+            return
+        event = farewell(track)
+        if event is None or self._voice.say(event) is not None:
+            self._tracks.remove(track)
 
     def _tell_camera(self, change: CameraStateChanged) -> None:
-        event = CameraChanged(
-            camera=change.camera,
-            captured_at=rfc3339(change.at_wall_ns),
-            state=change.state,
-            detail=change.detail,
-        )
-        self._publish(event, _monotonic_ns(change.at_wall_ns))
+        self._unsaid_cameras.pop(change.camera, None)
+        if self._voice.say(camera_changed(change)) is None:
+            self._unsaid_cameras[change.camera] = change
+            if len(self._unsaid_cameras) > MOST_CAMERAS:
+                del self._unsaid_cameras[next(iter(self._unsaid_cameras))]
 
-    def _publish(self, event: Event, captured_ns: int) -> int | None:
-        """Returns the event's sequence number, None if it could not be stored and therefore was not published."""
-        try:
-            published = self._publisher.publish(event, captured_ns)
-        except UnknownPersonError:
-            # Erased since the gallery was loaded; the next refresh, within a second, decides again without them.
-            self.counts["person_erased"] += 1
-            return None
-        except StoreError as error:
-            self.counts["not_stored"] += 1
-            self._note_failure(error)
-            return None
-        self._note_success()
-        self.counts["published"] += 1
-        return published.sequence
+    def _say_unsaid(self) -> None:
+        for change in list(self._unsaid_cameras.values()):
+            self._tell_camera(change)
+        waiting = [track for track in self._tracks if track.unsaid or track.ended]
+        for track in waiting[:MOST_AT_ONCE]:
+            if track.unsaid:
+                self._reconsider(track)
+            if track.ended:
+                self._take_leave(track)
 
-    def _note_failure(self, error: StoreError) -> None:
-        if not self._failing:
-            logger.error("store_failed reason='%s'", error)
-        self._failing = True
-
-    def _note_success(self) -> None:
-        if self._failing:
-            logger.warning("store_works_again not_stored=%d", self.counts["not_stored"])
-        self._failing = False
+    def _drop_surplus_tracks(self) -> None:
+        for track in self._tracks.pop_surplus():
+            self.counts["tracks_forgotten"] += 1
+            if event := farewell(track):
+                self._voice.say(event)
 
     def _restore_tracks(self) -> None:
         """Takes over what a predecessor said, so that nobody is announced twice."""
         for stored in self._store.events.last_of_each_track(datetime.now(UTC) - REMEMBER):
-            track = remembered(stored, time.monotonic())
+            track = remembered(stored)
             if track is not None:
                 self._tracks.add(track)
         for track in self._tracks:
             self._reconsider(track)
-
-
-def _monotonic_ns(wall_ns: int) -> int:
-    """Returns a moment of the wall clock on the monotonic one, as of now."""
-    return time.monotonic_ns() - (time.time_ns() - wall_ns)

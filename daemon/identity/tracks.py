@@ -1,7 +1,7 @@
 """What the identity worker knows of each track: the looks, what is held of it, and what was said."""
 
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from daemon.identity.decision import PENDING, Decision
@@ -26,26 +26,43 @@ class Look:
         return cls(face.captured_ns, face.captured_wall_ns, face.box, face.frame_size)
 
 
+@dataclass(frozen=True, slots=True)
+class Stay:
+    """From when to when a face was seen."""
+
+    first_seen_wall_ns: int
+    last_seen_wall_ns: int
+
+
 @dataclass(slots=True)
 class TrackState:
     camera: str
     track: str
     first_seen_wall_ns: int
-    touched_s: float
-    """When it was heard of last, monotonic."""
     decision: Decision = PENDING
+    """What holds; a subscriber knows it too."""
     said: int | None = None
     """Sequence of the last event about it; None if nothing was said yet."""
+    unsaid: bool = False
+    """Whether there is a newer decision, which could not be stored yet."""
+    ended: Stay | None = None
+    """Set when the track has ended; it is forgotten once its farewell is stored."""
     look: Look | None = None
     """None if it is known from the store only."""
     fusion: TrackFusion = field(default_factory=TrackFusion)
 
+    @property
+    def stay(self) -> Stay:
+        """As reported, or else as far as its looks tell."""
+        last_seen_wall_ns = self.look.captured_wall_ns if self.look else self.first_seen_wall_ns
+        return self.ended or Stay(self.first_seen_wall_ns, last_seen_wall_ns)
+
 
 class TrackBook:
-    """The tracks, least recently heard of first. Its owner takes out what `surplus` names, so it is bounded."""
+    """The tracks, least recently heard of first. Its owner takes out what `pop_surplus` gives, so it is bounded."""
 
-    def __init__(self, most: int, forget_after_s: float) -> None:
-        self._most, self._forget_after_s = most, forget_after_s
+    def __init__(self, most: int) -> None:
+        self._most = most
         self._tracks: OrderedDict[TrackKey, TrackState] = OrderedDict()
 
     def __len__(self) -> int:
@@ -57,24 +74,33 @@ class TrackBook:
     def add(self, state: TrackState) -> None:
         self._tracks[state.camera, state.track] = state
 
-    def touch(self, camera: str, track: str, seen_wall_ns: int, now_s: float) -> TrackState:
-        """Returns the track, new if it was not heard of before."""
+    def get(self, camera: str, track: str) -> TrackState | None:
+        return self._tracks.get((camera, track))
+
+    def touch(self, camera: str, track: str, seen_wall_ns: int) -> TrackState:
+        """Returns the track that is seen now, new if it was not heard of before."""
         state = self._tracks.get((camera, track))
         if state is None:
-            state = self._tracks[camera, track] = TrackState(camera, track, seen_wall_ns, now_s)
-        state.touched_s = now_s
+            state = self._tracks[camera, track] = TrackState(camera, track, seen_wall_ns)
+        state.ended = None
         self._tracks.move_to_end((camera, track))
         return state
 
-    def pop(self, camera: str, track: str) -> TrackState | None:
-        return self._tracks.pop((camera, track), None)
+    def out_of_sight(self, in_sight: Mapping[str, Collection[str]]) -> list[TrackState]:
+        """Returns the tracks, not known to have ended, that are missing among those in sight of their camera.
 
-    def pop_surplus(self, now_s: float) -> list[TrackState]:
-        """Takes out the tracks that are too many or were not heard of for too long."""
-        surplus = []
-        while self._tracks:
-            oldest = next(iter(self._tracks.values()))
-            if len(self._tracks) <= self._most and now_s - oldest.touched_s < self._forget_after_s:
-                break
-            surplus.append(self._tracks.popitem(last=False)[1])
-        return surplus
+        Args:
+            in_sight: names of tracks by camera; of other cameras nothing is known.
+        """
+        return [
+            state
+            for state in self
+            if state.ended is None and state.camera in in_sight and state.track not in in_sight[state.camera]
+        ]
+
+    def remove(self, state: TrackState) -> None:
+        del self._tracks[state.camera, state.track]
+
+    def pop_surplus(self) -> list[TrackState]:
+        """Takes out the tracks that are too many."""
+        return [self._tracks.popitem(last=False)[1] for _ in range(len(self._tracks) - self._most)]

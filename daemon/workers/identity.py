@@ -1,21 +1,26 @@
 """The identity worker: observations -> one decision per track -> store -> event bus. The only writer of events."""
 
 import logging
+import sys
 import threading
 import time
+from contextlib import closing
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 import zmq
 
-from config import DeconvIDError
-from daemon.events import EventPublisher
+from daemon.errors import StoreError
+from daemon.events import EventBusError, EventPublisher
 from daemon.events.sockets import bind_private
-from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED
+from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED, EXIT_FAILURE
 from daemon.heartbeat import Heartbeat
 from daemon.identity import DecisionRules
 from daemon.identity.intake import LARGEST_MESSAGE, BadObservation, read_observation
 from daemon.identity.recogniser import Recogniser
-from daemon.store import Store
+from daemon.identity.retention import Retention
+from daemon.store import Store, StoreUnusableError
 from daemon.workers.logs import set_up_worker_logging
 from daemon.workers.task import IdentityTask, read_task, stop_on_sigterm
 
@@ -28,7 +33,7 @@ ROUND = 256
 """Observations before the heartbeat and the chores, even if more are waiting."""
 
 CHORES_S = 1.0
-"""People who are added or erased while the daemon runs count after so long at the latest."""
+"""People who are added or erased while the daemon runs count after so long at the latest; the store is tried again."""
 
 REPORT_S = 60.0
 
@@ -37,24 +42,39 @@ DRAIN_S = 1.0
 
 
 class IdentityWorker:
-    def __init__(self, recogniser: Recogniser, endpoint: str, heartbeat: Heartbeat, stop: threading.Event) -> None:
+    """A context manager, which closes its socket."""
+
+    def __init__(
+        self,
+        recogniser: Recogniser,
+        retention: Retention,
+        heartbeat: Heartbeat,
+        endpoint: str,
+        context: "zmq.Context[zmq.Socket[bytes]]",
+    ) -> None:
         """Raises EventBusError: the endpoint cannot be bound."""
-        self._recogniser, self._heartbeat, self._stop = recogniser, heartbeat, stop
-        self._observations: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.PULL)
+        self._recogniser, self._retention, self._heartbeat = recogniser, retention, heartbeat
+        self._observations: zmq.Socket[bytes] = context.socket(zmq.PULL)
         self._observations.set(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
         bind_private(self._observations, endpoint)
         self._chores_due_s = 0.0
         self._report_due_s = time.monotonic() + REPORT_S
 
-    def run(self) -> None:
-        while not self._stop.is_set():
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
             self._heartbeat.beat()
             self._take_observations(WAIT_MS)
             self._do_chores()
             self._report()
         self._drain()
+        self._recogniser.do_chores()
 
-    def close(self) -> None:
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._observations.close(linger=0)
 
     def _take_observations(self, wait_ms: int) -> bool:
@@ -84,8 +104,8 @@ class IdentityWorker:
         now_s = time.monotonic()
         if now_s >= self._chores_due_s:
             self._chores_due_s = now_s + CHORES_S
-            self._recogniser.refresh_gallery()
-            self._recogniser.drop_stale_tracks()
+            self._recogniser.do_chores()
+            self._retention.enforce()
 
     def _report(self) -> None:
         now_s = time.monotonic()
@@ -101,27 +121,35 @@ class IdentityWorker:
 
 
 def main() -> int:
+    stop = stop_on_sigterm()
+    task = read_task(IdentityTask)
     set_up_worker_logging("identity")
     try:
-        task = read_task(IdentityTask)
-        with Store.open(Path(task.database)) as store:
-            _serve(task, store, stop_on_sigterm())
-    except DeconvIDError as error:
-        logger.error("identity_cannot_go_on %s", error)
+        _serve(task, stop)
+    except (StoreUnusableError, EventBusError) as error:
+        logger.error("identity_cannot_go_on cause='%s'", error)
         return EXIT_CANNOT_BOOT
+    except StoreError as error:
+        logger.error("identity_cannot_start cause='%s'", error)
+        return EXIT_FAILURE
     return EXIT_ENDED
 
 
-def _serve(task: IdentityTask, store: Store, stop: threading.Event) -> None:
+def _serve(task: IdentityTask, stop: threading.Event) -> None:
     rules = DecisionRules(task.threshold, task.margin, task.hysteresis, task.least_observations)
-    publisher = EventPublisher(store, task.events_endpoint)
-    recogniser = Recogniser(store, publisher, task.model, rules)
-    worker = IdentityWorker(recogniser, task.observations_endpoint, Heartbeat.open(Path(task.heartbeat)), stop)
-    logger.info("identity_ready")
-    worker.run()
-    worker.close()
-    publisher.close()
+    heartbeat = Heartbeat.open(Path(task.heartbeat))
+    with (
+        closing(heartbeat),
+        Store.open(Path(task.database)) as store,
+        zmq.Context() as context,
+        EventPublisher(store, task.events_endpoint, context) as publisher,
+    ):
+        recogniser = Recogniser(store, publisher, task.model, rules)
+        retention = Retention(store.events, task.keep_days)
+        with IdentityWorker(recogniser, retention, heartbeat, task.observations_endpoint, context) as worker:
+            logger.info("identity_ready")
+            worker.run(stop)
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    sys.exit(main())

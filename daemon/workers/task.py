@@ -110,6 +110,8 @@ class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
     """Where it receives."""
     events_endpoint: str
     """Where it publishes."""
+    keep_days: int | None = None
+    """Age at which events are deleted; None: never."""
 
 
 def read_task(kind: type[Task]) -> Task:

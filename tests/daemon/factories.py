@@ -16,7 +16,8 @@ DIMENSION = 64
 def unit(seed: int) -> NDArray[np.float32]:
     """A direction of its own for each seed: two of them have a cosine near 0."""
     vector = np.random.default_rng(seed).normal(size=DIMENSION)
-    return (vector / np.linalg.norm(vector)).astype(np.float32)
+    direction: NDArray[np.float32] = (vector / np.linalg.norm(vector)).astype(np.float32)
+    return direction
 
 
 def towards(target: NDArray[np.float32], cosine: float, seed: int = 99) -> NDArray[np.float32]:
@@ -38,11 +39,9 @@ def make_face(track: str, embedding: NDArray[np.float32], camera: str = "door", 
         captured_wall_ns=time.time_ns(),
         box=(10.0, 20.0, 50.0, 70.0),
         frame_size=(640, 480),
-        detector_score=0.9,
         quality=0.8,
         embedding=embedding.tobytes(),
         model=model,
-        crop=b"jpeg",
     )
 
 

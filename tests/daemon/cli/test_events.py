@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+import zmq
 
 from daemon.events import CameraChanged, EventPublisher, Identified, Person
 from daemon.events.schema import rfc3339
@@ -39,12 +40,12 @@ def tail(tmp_path: Path) -> Iterator[Tail]:
 
 @pytest.fixture
 def publish(store: Store, tmp_path: Path) -> Iterator[Callable[[], None]]:
-    publisher = EventPublisher(store, f"ipc://{tmp_path}/events")
+    publisher = EventPublisher(store, f"ipc://{tmp_path}/events", zmq.Context.instance())
     ann = store.people.enrol("Ann [Zebra]", make_template(unit(1)))
 
     def some() -> None:
         at = rfc3339(time.time_ns())
-        publisher.publish(CameraChanged(camera="yard", captured_at=at, state="streaming", detail=""), 0)
+        publisher.publish(CameraChanged(camera="yard", captured_at=at, state="streaming", detail=""))
         person = Person(ann.id, ann.name)
         event = Identified(camera="door", track="t1", captured_at=at, person=person, score=0.8)
         publisher.publish(event, time.monotonic_ns())

@@ -25,9 +25,8 @@ def endpoint(tmp_path: Path) -> str:
 
 @pytest.fixture
 def publisher(store: Store, endpoint: str) -> Iterator[EventPublisher]:
-    publisher = EventPublisher(store, endpoint)
-    yield publisher
-    publisher.close()
+    with EventPublisher(store, endpoint, zmq.Context.instance()) as publisher:
+        yield publisher
 
 
 Subscribe = Callable[..., EventSubscriber]
@@ -60,12 +59,13 @@ def next_event(subscriber: EventSubscriber) -> AnyEvent:
 
 def test_event_arrives_as_it_was_stored(store: Store, publisher: EventPublisher, subscribe: Subscribe) -> None:
     person = store.people.enrol("Ann", make_template(unit(1)))
-    subscriber, before = subscribe(), store.events.last_sequence()
+    subscriber, before = subscribe(), len(store.events.since(0))
     published = publisher.publish(make_draft(person=Person(person.id, "Ann")), time.monotonic_ns() - 5_000_000)
     received = next_event(subscriber)
     [stored] = store.events.since(before)
     assert received == published
     assert (received.sequence, received.epoch, stored.person_id) == (before + 1, store.epoch, person.id)
+    assert isinstance(received, Identified)
     assert 5 <= received.latency_ms < 5000
     assert received.published_at > received.captured_at
 
@@ -74,7 +74,7 @@ def test_what_is_not_stored_is_not_published(store: Store, publisher: EventPubli
     subscriber = subscribe()
     with pytest.raises(UnknownPersonError):
         publisher.publish(make_draft(person=Person(99, "Nobody")), 0)
-    publisher.publish(CameraChanged(camera="door", captured_at=rfc3339(0), state="streaming", detail=""), 0)
+    publisher.publish(CameraChanged(camera="door", captured_at=rfc3339(0), state="streaming", detail=""))
     assert next_event(subscriber).kind == "camera"
     assert subscriber.missed == 0
 
@@ -93,13 +93,13 @@ def test_socket_is_for_its_owner_only(publisher: EventPublisher, tmp_path: Path)
 
 def test_endpoint_in_use_is_told(store: Store) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(EventBusError, match="Another process"):
-        EventPublisher(store, f"tcp://127.0.0.1:{taken.getsockname()[1]}")
+        EventPublisher(store, f"tcp://127.0.0.1:{taken.getsockname()[1]}", zmq.Context.instance())
 
 
 def test_bus_that_the_network_can_reach_is_warned_of(store: Store, caplog: pytest.LogCaptureFixture) -> None:
-    EventPublisher(store, "tcp://127.0.0.1:*").close()
+    EventPublisher(store, "tcp://127.0.0.1:*", zmq.Context.instance()).close()
     assert "unprotected" not in caplog.text
-    EventPublisher(store, "tcp://0.0.0.0:*").close()
+    EventPublisher(store, "tcp://0.0.0.0:*", zmq.Context.instance()).close()
     assert "events_unprotected endpoint=tcp://0.0.0.0" in caplog.text
 
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from daemon.events import Corrected, Person, decode_event, encode_event
+from daemon.events import CameraChanged, Corrected, Person, decode_event, encode_event
 from daemon.events.schema import rfc3339
 
 
@@ -42,6 +42,11 @@ def test_wire_format_is_what_the_documentation_says() -> None:
     }
     assert decode_event(encode_event(event)) == event
     assert event.topic == "camera.door.corrected"
+
+
+def test_only_words_have_a_latency() -> None:
+    event = CameraChanged(camera="door", captured_at=rfc3339(0), state="streaming", detail="")
+    assert "latency_ms" not in json.loads(encode_event(event))
 
 
 @given(st.integers(0, 7_000_000_000_000_000_000))

@@ -5,6 +5,7 @@ from collections import defaultdict
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import zmq
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from daemon.errors import StoreError
 from daemon.events import AnyEvent, Corrected, EventPublisher, decode_event
 from daemon.identity import DecisionRules
 from daemon.identity.recogniser import Recogniser
-from daemon.messages import TrackEnded
+from daemon.messages import TrackEnded, TracksInSight
 from daemon.store import Store
 from tests.daemon.factories import MODEL, make_face, make_template, unit
 
@@ -24,7 +25,8 @@ steps = st.one_of(
     st.tuples(st.just("end"), tracks),
     st.tuples(st.just("enrol"), faces),
     st.tuples(st.just("erase"), faces),
-    st.tuples(st.just("refresh")),
+    st.tuples(st.just("sight"), tracks),
+    st.tuples(st.just("chores")),
     st.tuples(st.just("restart")),
 )
 
@@ -42,8 +44,10 @@ def play(store: Store, publisher: EventPublisher, script: list[tuple[str, ...]])
             case "erase", face:
                 with contextlib.suppress(StoreError):
                     store.people.erase(f"Person {face}")
-            case ("refresh",):
-                recogniser.refresh_gallery()
+            case "sight", track:
+                recogniser.take(TracksInSight({"door": [track]}))
+            case ("chores",):
+                recogniser.do_chores()
             case ("restart",):
                 recogniser = Recogniser(store, publisher, MODEL, RULES)
 
@@ -64,9 +68,8 @@ def passes(events: list[AnyEvent]) -> list[list[AnyEvent]]:
 @settings(max_examples=30, deadline=None)
 def test_events_of_a_track_follow_the_grammar(script: list[tuple[str, ...]]) -> None:
     with TemporaryDirectory() as folder, Store.open(Path(folder) / "db") as store:
-        publisher = EventPublisher(store, f"ipc://{folder}/events")
-        play(store, publisher, script)
-        publisher.close()
+        with EventPublisher(store, f"ipc://{folder}/events", zmq.Context.instance()) as publisher:
+            play(store, publisher, script)
         events = [decode_event(stored.payload) for stored in store.events.since(0)]
     assert [event.sequence for event in events] == list(range(1, len(events) + 1))
     for first, *rest in passes(events):

@@ -7,14 +7,19 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daemon.identity.intake import BadObservation, embedding_of, read_observation
-from daemon.messages import CameraStateChanged, TrackEnded, encode
+from daemon.messages import CameraStateChanged, TrackEnded, TracksInSight, encode
 from tests.daemon.factories import make_face, unit
 
 GOOD = make_face("t1", unit(1))
 
 
 def test_good_messages_pass_unchanged() -> None:
-    for message in (GOOD, TrackEnded("door", "t1", 1, 2), CameraStateChanged("door", "streaming", "", 3)):
+    for message in (
+        GOOD,
+        TrackEnded("door", "t1", 1, 2),
+        TracksInSight({"door": ["t1", "t2"], "yard": []}),
+        CameraStateChanged("door", "streaming", "", 3),
+    ):
         assert read_observation(encode(message)) == message
     np.testing.assert_array_equal(embedding_of(GOOD), unit(1))
 
@@ -40,6 +45,12 @@ def test_good_messages_pass_unchanged() -> None:
 def test_value_out_of_range_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(BadObservation):
         read_observation(encode(msgspec.structs.replace(GOOD, **changes)))
+
+
+@pytest.mark.parametrize("tracks", [{"../door": []}, {"door": ["t1", ""]}, {"door": ["t" * 65]}], ids=str)
+def test_impossible_name_in_sight_is_refused(tracks: dict[str, list[str]]) -> None:
+    with pytest.raises(BadObservation):
+        read_observation(encode(TracksInSight(tracks)))
 
 
 @given(st.one_of(st.binary(max_size=200), st.integers(0, 300).map(lambda n: encode(GOOD)[:n])))

@@ -1,13 +1,16 @@
 import logging
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
+import zmq
 
-from daemon.events import AnyEvent, Corrected, EventPublisher, Identified, Left, decode_event
+from daemon.events import AnyEvent, CameraChanged, Corrected, EventPublisher, Identified, Left, decode_event
 from daemon.identity import DecisionRules
 from daemon.identity.recogniser import Recogniser
-from daemon.messages import CameraStateChanged, TrackEnded
+from daemon.messages import CameraStateChanged, TrackEnded, TracksInSight
 from daemon.store import Store
 from tests.daemon.factories import MODEL, make_face, make_template, towards, unit
 
@@ -19,9 +22,8 @@ Make = Callable[..., Recogniser]
 
 @pytest.fixture
 def make_recogniser(store: Store, tmp_path: Path) -> Iterator[Make]:
-    publisher = EventPublisher(store, f"ipc://{tmp_path}/events")
-    yield lambda model=MODEL: Recogniser(store, publisher, model, RULES)
-    publisher.close()
+    with EventPublisher(store, f"ipc://{tmp_path}/events", zmq.Context.instance()) as publisher:
+        yield lambda model=MODEL: Recogniser(store, publisher, model, RULES)
 
 
 def events(store: Store) -> list[AnyEvent]:
@@ -142,23 +144,104 @@ def test_successor_with_another_model_withdraws_the_names(store: Store, make_rec
     ]
 
 
-def test_full_disk_stops_the_words_and_not_the_worker(
+def test_full_disk_stops_the_words_until_there_is_room(
     store: Store, make_recogniser: Make, caplog: pytest.LogCaptureFixture
 ) -> None:
     store.people.enrol("Ann", make_template(ANN))
     recogniser = make_recogniser()
+    show(recogniser, "t0", ANN, ANN)
     fill_disk(store)
     with caplog.at_level(logging.WARNING):
-        for n in range(40):  # the file's last pages have room for some
+        for n in range(1, 40):  # the file's last pages have room for some
             show(recogniser, f"t{n}", ANN, ANN)
-        stored, lost = len(kinds(store)), recogniser.counts["not_stored"]
-        assert lost > 1
+        assert len(events(store)) < 40
+        recogniser.take(TrackEnded("door", "t0", 1, 2))
+        recogniser.take(TrackEnded("door", "t39", 1, 2))
+        for state, at in (("stalled", 3), ("streaming", 4)):
+            recogniser.take(CameraStateChanged("door", state, "", at))  # type: ignore[arg-type]
+        assert set(kinds(store)) == {"identified"}
         assert caplog.text.count("Free space") == 1
         free_disk(store)
-        show(recogniser, "t39", ANN)
-    assert kinds(store)[stored:] == ["identified"]
-    assert [event.sequence for event in events(store)] == list(range(1, stored + 2))
-    assert f"store_works_again not_stored={lost}" in caplog.text
+        recogniser.do_chores()
+    told = [(event.kind, event.track) for event in events(store)]
+    assert sorted(told[:-1], key=str) == sorted(
+        [("camera", None), ("left", "t0"), *(("identified", f"t{n}") for n in range(40))], key=str
+    )
+    assert told[-1] == ("left", "t39")
+    assert [event.state for event in events(store) if isinstance(event, CameraChanged)] == ["streaming"]
+    assert [event.sequence for event in events(store)] == list(range(1, len(told) + 1))
+    assert "store_works_again" in caplog.text
+    recogniser.do_chores()
+    assert len(events(store)) == len(told)
+
+
+def test_locked_store_is_tried_once_per_round_of_chores(store: Store, make_recogniser: Make) -> None:
+    recogniser = make_recogniser()
+    with closing(sqlite3.connect(store.database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        for n in range(20):
+            show(recogniser, f"t{n}", ANN, ANN)
+        assert recogniser.counts["not_stored"] == 1
+        recogniser.do_chores()
+        assert recogniser.counts["not_stored"] == 2
+    recogniser.do_chores()
+    assert kinds(store) == ["unknown"] * 20
+
+
+def test_farewell_of_a_person_erased_a_moment_ago_names_nobody(store: Store, make_recogniser: Make) -> None:
+    store.people.enrol("Ann", make_template(ANN))
+    recogniser = make_recogniser()
+    show(recogniser, "t1", ANN, ANN)
+    store.people.erase("Ann")
+    recogniser.take(TrackEnded("door", "t1", 1, 2))
+    recogniser.do_chores()
+    recogniser.do_chores()
+    assert [(event.kind, event.person) for event in events(store)] == [
+        ("identified", None),
+        ("corrected", None),
+        ("left", None),
+    ]
+
+
+def test_track_that_is_not_in_sight_has_left_with_its_last_look(store: Store, make_recogniser: Make) -> None:
+    recogniser = make_recogniser()
+    show(recogniser, "t1", ANN, ANN)
+    show(recogniser, "t2", ANN, ANN)
+    recogniser.take(TracksInSight({"yard": []}))
+    recogniser.do_chores()
+    assert kinds(store) == ["unknown", "unknown"]
+    for _ in range(2):
+        recogniser.take(TracksInSight({"door": ["t2"]}))
+        recogniser.do_chores()
+    *words, left = events(store)
+    assert isinstance(left, Left)
+    assert (left.track, left.last_seen_at, len(words)) == ("t1", words[0].captured_at, 2)
+
+
+def test_successor_lets_tracks_leave_that_nobody_follows_any_more(store: Store, make_recogniser: Make) -> None:
+    show(make_recogniser(), "t1", ANN, ANN)
+    for _ in range(2):
+        successor = make_recogniser()
+        successor.take(TracksInSight({"door": []}))
+        successor.do_chores()
+    assert kinds(store) == ["unknown", "left"]
+
+
+def test_surplus_tracks_leave(store: Store, make_recogniser: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.identity.recogniser.MOST_TRACKS", 2)
+    recogniser = make_recogniser()
+    for track in ("t1", "t2", "t3"):
+        show(recogniser, track, ANN, ANN)
+    recogniser.do_chores()
+    assert [(event.kind, event.track) for event in events(store)][3:] == [("left", "t1")]
+
+
+def test_who_takes_over_a_long_track_is_recognised_soon(store: Store, make_recogniser: Make) -> None:
+    store.people.enrol("Ann", make_template(ANN))
+    store.people.enrol("Bob", make_template(BOB))
+    recogniser = make_recogniser()
+    show(recogniser, "t1", *[ANN] * 300, *[BOB] * 8)
+    assert [event.person.name for event in events(store) if event.person] == ["Ann", "Bob"]
 
 
 def test_embedding_of_another_model_is_not_compared(

@@ -2,9 +2,14 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
@@ -12,15 +17,15 @@ import pytest
 import zmq
 
 from daemon.events import AnyEvent, EventSubscriber
-from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED
+from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED, EXIT_FAILURE
 from daemon.heartbeat import Heartbeat
-from daemon.messages import CameraStateChanged, TrackEnded, encode
+from daemon.messages import CameraStateChanged, TrackEnded, TracksInSight, encode
 from daemon.store import Store
 from daemon.workers.task import IdentityTask
-from tests.daemon.factories import MODEL, make_face, make_template, unit
+from tests.daemon.factories import MODEL, make_event, make_face, make_template, unit
 
 ANN, BOB = unit(1), unit(2)
-READY = CameraStateChanged("door", "streaming", "", 0)
+READY = CameraStateChanged("door", "streaming", "", time.time_ns())
 
 Worker = subprocess.Popen[bytes]
 
@@ -36,6 +41,7 @@ def make_task(folder: Path) -> IdentityTask:
         heartbeat=str(folder / "identity.heartbeat"),
         observations_endpoint=f"ipc://{folder}/observations",
         events_endpoint=f"ipc://{folder}/events",
+        keep_days=30,
     )
 
 
@@ -134,6 +140,26 @@ def test_people_are_added_and_erased_while_it_runs(
     assert not any(b"Ann" in file.read_bytes() for file in store.database.path.parent.glob("identities.sqlite*"))
 
 
+def test_tracks_that_nobody_follows_any_more_leave(
+    start_worker: Start, push: Push, subscriber: EventSubscriber, store: Store
+) -> None:
+    start_worker()
+    wait_until_heard(subscriber, push)
+    push(*[make_face("t1", ANN)] * 2, TracksInSight({"door": []}))
+    left = [next_event(subscriber) for _ in range(2)][1]
+    assert (left.kind, left.track) == ("left", "t1")
+
+
+def test_events_older_than_the_limit_are_forgotten(
+    start_worker: Start, push: Push, subscriber: EventSubscriber, store: Store
+) -> None:
+    store.events.append(replace(make_event(), at=datetime(2000, 1, 1, tzinfo=UTC)), lambda n: "{}")
+    store.events.append(make_event(kind="left"), lambda n: "{}")
+    start_worker()
+    wait_until_heard(subscriber, push)
+    assert store.events.since(0)[0].sequence == 2
+
+
 def test_garbage_does_not_stop_it(start_worker: Start, push: Push, subscriber: EventSubscriber, store: Store) -> None:
     start_worker()
     wait_until_heard(subscriber, push)
@@ -165,4 +191,15 @@ def test_worker_ends_with_its_supervisor(start_worker: Start, push: Push, subscr
 
 def test_unusable_store_stops_the_daemon(start_worker: Start, tmp_path: Path) -> None:
     (tmp_path / "identities.sqlite").write_text("a shopping list " * 100)
+    assert start_worker().wait(20) == EXIT_CANNOT_BOOT
+
+
+def test_locked_store_is_worth_another_start(start_worker: Start, store: Store) -> None:
+    with closing(sqlite3.connect(store.database.path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        assert start_worker().wait(30) == EXIT_FAILURE
+
+
+def test_endpoint_that_cannot_be_bound_stops_the_daemon(start_worker: Start, tmp_path: Path) -> None:
+    (tmp_path / "observations").mkdir()
     assert start_worker().wait(20) == EXIT_CANNOT_BOOT
