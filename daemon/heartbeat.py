@@ -10,8 +10,7 @@ from typing import Self
 class Heartbeat:
     """The worker beats, the supervisor looks. A beat is one store: it costs nothing and never blocks."""
 
-    def __init__(self, path: Path, file: int) -> None:
-        self.path = path
+    def __init__(self, file: int) -> None:
         self._memory = mmap.mmap(file, 8)
         os.close(file)
         self._beaten_ns = memoryview(self._memory).cast("q")
@@ -21,7 +20,7 @@ class Heartbeat:
         """For the supervisor, before it starts the worker: makes the file, and the first beat."""
         file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         os.ftruncate(file, 8)
-        heartbeat = cls(path, file)
+        heartbeat = cls(file)
         heartbeat.beat()
         return heartbeat
 
@@ -32,7 +31,7 @@ class Heartbeat:
         Raises:
             OSError: the supervisor did not make it.
         """
-        return cls(path, os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        return cls(os.open(path, os.O_RDWR | os.O_CLOEXEC))
 
     def beat(self) -> None:
         self._beaten_ns[0] = time.monotonic_ns()
@@ -49,6 +48,3 @@ class Heartbeat:
     def close(self) -> None:
         self._beaten_ns.release()
         self._memory.close()
-
-    def unlink(self) -> None:
-        self.path.unlink(missing_ok=True)

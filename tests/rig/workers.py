@@ -28,7 +28,7 @@ class SeenFrame(NamedTuple):
     number: int
     """What the clip's pattern says."""
     size: tuple[int, int]
-    media_ns: int | None
+    captured_ns: int
 
 
 class CameraRun:
@@ -36,7 +36,8 @@ class CameraRun:
 
     def __init__(self, folder: Path, address: str, kind: str, **changes: Any) -> None:
         self.ring = FrameRing.create(FRAMES_FOLDER, f"{os.getpid():08x}", "door", 1280, 720)
-        self.heartbeat = Heartbeat.create(folder / "heartbeat")
+        heartbeat = folder / "heartbeat"
+        self.heartbeat = Heartbeat.create(heartbeat)
         self.log = folder / "log"
         settings = {
             "name": "door",
@@ -48,7 +49,7 @@ class CameraRun:
             "max_width_px": 1280,
             "max_height_px": 720,
             "ring": str(self.ring.path),
-            "heartbeat": str(self.heartbeat.path),
+            "heartbeat": str(heartbeat),
             "frames": f"ipc://{folder}/frames",
             "observations": f"ipc://{folder}/observations",
         }
@@ -90,7 +91,7 @@ class CameraRun:
             with self.ring.lease(token) as frame:
                 luma = frame.image.y
                 size = (luma.shape[1], luma.shape[0])
-                self.frames.append(SeenFrame(frame.sequence, read_number(luma), size, frame.media_ns))
+                self.frames.append(SeenFrame(frame.sequence, read_number(luma), size, frame.captured_ns))
             self.ring.consume(token.sequence, Outcome.ANALYSED)
         except StaleFrame:
             self.ring.consume(token.sequence, Outcome.STALE)
