@@ -18,7 +18,7 @@ class DropReason(StrEnum):
     CORRUPT = "corrupt"
     """Damaged on its way from the camera."""
     RING_FULL = "ring_full"
-    """The vision worker held or had not fetched the earlier ones."""
+    """The vision worker held every slot, or there was no memory for it."""
     SUPERSEDED = "superseded"
     """The vision worker took a newer one."""
     STALE = "stale"

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from engine.images import YuvImage
 
 MAGIC = int.from_bytes(b"DCVFRAME", "little") & (2**63 - 1)
-VERSION = 1
+VERSION = 2
 PREFIX_WORDS = 5
 CAMERA_WORD = 8
 VISION_WORD = 16
@@ -31,12 +31,16 @@ VISION_WORD = 16
 
 
 class StaleFrame(FrameRingError):  # noqa: N818 - an everyday outcome rather than a fault
-    """The slot holds another frame by now."""
+    """The slot held another frame before it could be leased."""
 
 
 @dataclass(frozen=True, slots=True)
 class LeasedFrame:
-    """A frame that stays as it is while its lease lasts. The planes are views of the slot: never keep them."""
+    """A frame that stays as it is while its lease lasts. The planes are views of the slot: never keep them.
+
+    Nobody writes to a leased slot unless somebody else clears the lease, as a second vision worker would. Whoever acts
+    on what was read asks `still_valid` in between, and throws it away if not.
+    """
 
     image: "YuvImage"
     sequence: int
@@ -44,8 +48,12 @@ class LeasedFrame:
     """Arrival, CLOCK_MONOTONIC; for a file read with --fast: start + media time."""
     captured_wall_ns: int
     """The same moment since 1970."""
-    media_ns: int | None
-    """Position in the medium, from its first frame; None where the camera gave no timestamp."""
+    _slot: Slot
+    _generation: int
+
+    def still_valid(self) -> bool:
+        """True if everything that was read from the planes so far is of this frame; may be asked again and again."""
+        return self._slot.holds(self._generation)
 
 
 class FrameRing:
@@ -179,9 +187,10 @@ class FrameRing:
     def lease(self, token: FrameToken) -> Iterator[LeasedFrame]:
         """Lends the frame of a token; the writer leaves it alone until the block ends.
 
+        Says nothing at the end of the block: ask `still_valid` before what was read is used.
+
         Raises:
-            StaleFrame: the slot was overwritten before; or, at the end of the block, somebody else cleared the lease
-                and the frame may have changed meanwhile: throw away what was read.
+            StaleFrame: the slot was overwritten before.
         """
         # Only readers need it, and it brings OpenCV: 40 MB that no camera worker should pay.
         from engine.images import YuvImage
@@ -201,10 +210,9 @@ class FrameRing:
                 sequence=slot.sequence,
                 captured_ns=times.captured_ns,
                 captured_wall_ns=times.captured_wall_ns,
-                media_ns=times.media_ns,
+                _slot=slot,
+                _generation=token.generation,
             )
-            if slot.generation != token.generation:
-                raise StaleFrame(f"{token.camera}: frame {token.sequence} was overwritten while it was read")
         finally:
             slot.release()
 

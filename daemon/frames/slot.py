@@ -8,8 +8,10 @@ the other and steps back, so that nobody writes what somebody reads; neither eve
 import mmap
 import os
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,9 +20,8 @@ Plane = NDArray[np.uint8]
 
 PAGE = mmap.PAGESIZE
 """A slot's header has a page of its own, so that the pictures start on a page."""
-HEADER_WORDS = 10
-GENERATION, LEASE, WIDTH, HEIGHT, BT709, FULL_RANGE, SEQUENCE, CAPTURED, CAPTURED_WALL, MEDIA = range(HEADER_WORDS)
-NO_MEDIA_TIME = -(2**63)
+HEADER_WORDS = 9
+GENERATION, LEASE, WIDTH, HEIGHT, BT709, FULL_RANGE, SEQUENCE, CAPTURED, CAPTURED_WALL = range(HEADER_WORDS)
 
 _fence_lock = threading.Lock()
 
@@ -30,7 +31,7 @@ def fence() -> None:
 
     A processor may look at the other side's flag before its own is visible; then neither sees the other. Python has no
     fence, but taking a lock is a locked instruction. (On ARM that is weaker than a full fence; there the reader's
-    second look at the generation, on release, is what finds a slot that was written meanwhile.)
+    second look at the generation, `LeasedFrame.still_valid`, is what finds a slot that was written meanwhile.)
     """
     with _fence_lock:
         pass
@@ -44,8 +45,13 @@ class FrameTimes:
     """Arrival, CLOCK_MONOTONIC; for a file read with --fast: start + media time."""
     captured_wall_ns: int
     """The same moment since 1970."""
-    media_ns: int | None
-    """Position in the medium, from its first frame; None where the camera gave no timestamp."""
+
+    @classmethod
+    def now(cls) -> Self:
+        return cls(captured_ns=time.monotonic_ns(), captured_wall_ns=time.time_ns())
+
+    def later(self, by_ns: int) -> "FrameTimes":
+        return FrameTimes(self.captured_ns + by_ns, self.captured_wall_ns + by_ns)
 
 
 def plane_shapes(width: int, height: int) -> tuple[tuple[int, int], tuple[int, int], tuple[int, int]]:
@@ -97,12 +103,7 @@ class Slot:
 
     @property
     def times(self) -> FrameTimes:
-        media = int(self._header[MEDIA])
-        return FrameTimes(
-            captured_ns=int(self._header[CAPTURED]),
-            captured_wall_ns=int(self._header[CAPTURED_WALL]),
-            media_ns=None if media == NO_MEDIA_TIME else media,
-        )
+        return FrameTimes(int(self._header[CAPTURED]), int(self._header[CAPTURED_WALL]))
 
     def planes(self) -> list[Plane]:
         """Views of the y, u and v plane, tightly packed."""
@@ -139,8 +140,7 @@ class Slot:
     def fill(self, planes: Sequence[Plane], sequence: int, times: FrameTimes, *, bt709: bool, full_range: bool) -> None:
         """Writer, after `claim`: copies the planes (their rows may have gaps between them)."""
         height, width = planes[0].shape
-        media = NO_MEDIA_TIME if times.media_ns is None else times.media_ns
-        values = (width, height, bt709, full_range, sequence, times.captured_ns, times.captured_wall_ns, media)
+        values = (width, height, bt709, full_range, sequence, times.captured_ns, times.captured_wall_ns)
         for word, value in enumerate(values, start=WIDTH):
             self._header[word] = int(value)
         for target, plane in zip(self.planes(), planes, strict=True):
@@ -165,6 +165,14 @@ class Slot:
             return True
         self.release()
         return False
+
+    def holds(self, generation: int) -> bool:
+        """Reader, after it has read: True if the slot was not written since it was leased.
+
+        False also in the instant in which the writer claims it and steps back.
+        """
+        fence()
+        return self.generation == generation
 
     def release(self) -> None:
         fence()

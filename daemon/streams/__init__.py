@@ -3,6 +3,7 @@
 redaction   no password in any text
 faults      libav's errors to the states of a camera
 backoff     when to try again
+media_time  how far into a recording a frame is
 clocks      when a frame was captured, and how a file is paced
 sampling    which frames are analysed
 pictures    decoded frames to YUV 4:2:0 planes

@@ -13,7 +13,9 @@ from av import VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
+from daemon.frames import FrameTimes
 from daemon.streams.faults import Phase, SourceError, classify
+from daemon.streams.media_time import MediaTime
 from daemon.workers.task import CameraTask
 
 # libav's own log lines hold the address with the password. PyAV is silent as it comes; this keeps it so.
@@ -26,7 +28,6 @@ OPTIONS = {
     "file": {"protocol_whitelist": "file"},
     "device": {},
 }
-USUAL_FPS = 25
 MOST_DAMAGED_PACKETS = 250
 """That many undecodable packets in a row, and the connection is made anew."""
 
@@ -37,8 +38,10 @@ class Arrival:
 
     frame: VideoFrame | None
     """None: it could not be decoded, or not without visible damage."""
-    media_ns: int | None
-    """Position from the first frame; None where the frame has no timestamp."""
+    times: FrameTimes
+    """When the packet came: before it was decoded, so that a decoder that falls behind does not look punctual."""
+    media_ns: int
+    """Position from the first frame, as `MediaTime` tells it."""
 
 
 class Source:
@@ -48,11 +51,12 @@ class Source:
         self._task = task
         self._container = container
         self._stream = stream
-        self._first_pts: int | None = None
-        self._decoded = 0
+        self._media_time = MediaTime(stream.average_rate)
         # More threads save no processor time, only delay, and there is a process for each camera.
         stream.codec_context.thread_type = "NONE"
         stream.codec_context.thread_count = 1
+        # Against a stream that grows later: its memory would be taken before a frame of it could be refused.
+        stream.codec_context.options = _memory_bound(task)
 
     @classmethod
     def open(cls, task: CameraTask) -> Self:
@@ -61,7 +65,8 @@ class Source:
         Raises:
             SourceError: with the state of the camera and the cause.
         """
-        options = dict(OPTIONS[task.kind])
+        # libav decodes a few frames in order to know the stream: a picture of 16384x16384 takes 400 MB.
+        options = OPTIONS[task.kind] | _memory_bound(task)
         if task.kind == "rtsp":
             options["rtsp_transport"] = task.transport
         with _faults(task, "opening", task.open_timeout_s):
@@ -86,6 +91,7 @@ class Source:
         Raises:
             SourceError: with the state of the camera and the cause.
         """
+        self._check_size(self._stream.width, self._stream.height)
         damaged = 0
         packets = self._container.demux(self._stream)
         while True:
@@ -94,6 +100,7 @@ class Source:
                 packet = next(packets, None)
             if packet is None:
                 return
+            times = FrameTimes.now()
             try:
                 frames = packet.decode()
             except av.error.EOFError:
@@ -102,33 +109,21 @@ class Source:
                 damaged += 1
                 if damaged > MOST_DAMAGED_PACKETS:
                     raise SourceError("backoff", f"{damaged} damaged packets in a row") from error
-                yield Arrival(frame=None, media_ns=None)
+                yield Arrival(None, times, self._media_time.advance(None))
                 continue
             for frame in frames:
                 damaged = 0
-                yield self._arrival(frame)
+                self._check_size(frame.width, frame.height)
+                media_ns = self._media_time.advance(_timestamp_ns(frame))
+                yield Arrival(None if frame.is_corrupt else frame, times, media_ns)
 
-    def _arrival(self, frame: VideoFrame) -> Arrival:
-        if frame.is_corrupt:
-            return Arrival(frame=None, media_ns=None)
+    def _check_size(self, width: int, height: int) -> None:
         task = self._task
-        if frame.width > task.max_width_px or frame.height > task.max_height_px:
+        if width > task.max_width_px or height > task.max_height_px:
             limits = f"cameras.{task.name}.max_width_px and max_height_px"
             largest = f"{task.max_width_px}x{task.max_height_px}"
-            cause = f"frames of {frame.width}x{frame.height} are larger than {largest}. Raise {limits}"
+            cause = f"frames of {width}x{height} are larger than {largest}. Raise {limits}"
             raise SourceError("unsupported", cause)
-        self._decoded += 1
-        if frame.pts is None or frame.time_base is None:
-            return Arrival(frame, self._time_by_count())
-        if self._first_pts is None:
-            self._first_pts = frame.pts
-        return Arrival(frame, int((frame.pts - self._first_pts) * frame.time_base * 10**9))
-
-    def _time_by_count(self) -> int | None:
-        """A bare elementary stream in a file has a frame rate at best. A camera's frames have their arrival."""
-        if self._task.kind != "file":
-            return None
-        return int((self._decoded - 1) / (self._stream.average_rate or USUAL_FPS) * 10**9)
 
     def close(self) -> None:
         self._container.close()
@@ -140,6 +135,17 @@ class Source:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _memory_bound(task: CameraTask) -> dict[str, str]:
+    """Twice either side: what is a little too large is still decoded, so that it is refused with its size."""
+    return {"max_pixels": str(4 * task.max_width_px * task.max_height_px)}
+
+
+def _timestamp_ns(frame: VideoFrame) -> int | None:
+    if frame.pts is None or frame.time_base is None:
+        return None
+    return int(frame.pts * frame.time_base * 10**9)
 
 
 @contextmanager

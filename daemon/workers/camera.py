@@ -98,7 +98,7 @@ class CameraWorker:
             self._heartbeat.beat()
             if self._stop.is_set():
                 return
-            times = clock.stamp(arrival.media_ns)
+            times = clock.stamp(arrival.times, arrival.media_ns)
             if arrival.frame is not None:
                 self._report("streaming", f"{arrival.frame.width}x{arrival.frame.height} {source.codec}")
             self._take(arrival, times)
@@ -116,10 +116,6 @@ class CameraWorker:
             self._publish(arrival.frame, times)
 
     def _publish(self, frame: VideoFrame, times: FrameTimes) -> None:
-        # First ask whether the token could be sent: a frame without its token would never be seen.
-        if not self._outbox.has_room():
-            self._ring.drop(DropReason.RING_FULL)
-            return
         picture = to_picture(frame)
         try:
             token = self._ring.write(picture.planes, times, bt709=picture.bt709, full_range=picture.full_range)

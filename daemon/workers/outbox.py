@@ -10,8 +10,6 @@ import zmq
 from daemon.messages import CameraState, CameraStateChanged, FrameToken, encode
 from daemon.workers.task import CameraTask
 
-MOST_TOKENS = 4
-"""Tokens that may wait for the vision worker; its newest one counts, so more would only age."""
 LINGER_MS = 1000
 """How long the last state may take to be delivered when the worker ends."""
 
@@ -22,19 +20,16 @@ class Outbox:
     def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", task: CameraTask) -> None:
         self._camera = task.name
         self._frames = context.socket(zmq.PUSH)
-        self._frames.set_hwm(MOST_TOKENS)
+        # While the vision worker is away only the newest token waits: the others would be of overwritten frames.
+        self._frames.setsockopt(zmq.CONFLATE, 1)
         self._frames.setsockopt(zmq.LINGER, 0)
         self._frames.connect(task.frames)
         self._observations = context.socket(zmq.PUSH)
         self._observations.setsockopt(zmq.LINGER, LINGER_MS)
         self._observations.connect(task.observations)
 
-    def has_room(self) -> bool:
-        """True if a token could be sent now."""
-        return bool(self._frames.poll(0, zmq.POLLOUT))
-
     def announce(self, token: FrameToken) -> None:
-        """Sends a token; call `has_room` before."""
+        """Sends a token in place of one that still waits; the gap in the sequence accounts for the frames between."""
         self._frames.send(encode(token), zmq.NOBLOCK)
 
     def report(self, state: CameraState, detail: str) -> None:

@@ -46,6 +46,20 @@ def write_clip(
     return path
 
 
+def remux(clip: Path, target: Path, jump_s: int = 0) -> Path:
+    """Copies a clip into another container (by the target's suffix), its second half with later timestamps."""
+    with av.open(clip) as source, av.open(target, "w") as out:
+        stream = out.add_stream_from_template(source.streams.video[0])
+        packets = [packet for packet in source.demux(video=0) if packet.size]
+        for number, packet in enumerate(packets):
+            if number >= len(packets) // 2:
+                packet.pts += int(jump_s / packet.time_base)
+                packet.dts += int(jump_s / packet.time_base)
+            packet.stream = stream
+            out.mux(packet)
+    return target
+
+
 @pytest.fixture(scope="session")
 def make_clip(tmp_path_factory) -> Callable[..., Path]:
     """`make_clip(codec, width, height, fps, seconds)` returns the path of such a clip; equal ones are made once."""
