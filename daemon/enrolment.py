@@ -41,6 +41,8 @@ class Refusal(StrEnum):
 class Accepted:
     photo: Path
     quality: float
+    is_odd: bool
+    """None of the person's other photos resembles it: probably a photo of somebody else."""
     resembles: str | None
     """Name of another person whose face this seems to be: one of the two is probably enrolled wrongly."""
 
@@ -118,11 +120,13 @@ def _enrol_photo(store: Store, engine: PhotoEngine, kinship: "Kinship", name: st
         return Refused(photo, *fault)
     subject = int(faces.detections.sides.argmax())
     embedding = faces.embeddings[subject]
-    if kinship.own_score(embedding) > SAME_PICTURE:
+    own_score, threshold = kinship.own_score(embedding), engine.embedder.threshold
+    if own_score > SAME_PICTURE:
         return Refused(photo, Refusal.DUPLICATE, "this person is enrolled with this picture already")
+    is_odd = bool(kinship.own) and own_score < threshold
     store.people.enrol(name, _template(faces, subject, engine.embedder.digest, photo))
     kinship.own.append(embedding)
-    return Accepted(photo, _quality(faces, subject), kinship.nearest_other(embedding, engine.embedder.threshold))
+    return Accepted(photo, _quality(faces, subject), is_odd, kinship.nearest_other(embedding, threshold))
 
 
 def _fault(faces: Faces) -> tuple[Refusal, str] | None:

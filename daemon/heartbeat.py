@@ -6,6 +6,8 @@ import time
 from pathlib import Path
 from typing import Self
 
+from config.errors import DeconvIDError
+
 
 class Heartbeat:
     """The worker beats, the supervisor looks. A beat is one store: it costs nothing and never blocks."""
@@ -17,9 +19,16 @@ class Heartbeat:
 
     @classmethod
     def create(cls, path: Path) -> Self:
-        """For the supervisor, before it starts the worker: makes the file, and the first beat."""
-        file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        os.ftruncate(file, 8)
+        """For the supervisor, before it starts the worker: makes the file, and the first beat.
+
+        Raises:
+            DeconvIDError: the folder cannot be written or is full.
+        """
+        try:
+            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            os.posix_fallocate(file, 0, 8)  # a page that a full disk cannot give would be a SIGBUS at the first beat
+        except OSError as error:
+            raise DeconvIDError(f"{path}: cannot be written ({error.strerror}). Free some space") from error
         heartbeat = cls(file)
         heartbeat.beat()
         return heartbeat

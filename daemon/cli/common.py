@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.markup import escape
 
 from config import ConfigError, DeconvIDError
+from daemon.exits import EXIT_FAILURE
 
-EXIT_FAILURE = 1
 EXIT_CONFIG = 2
 
 out = Console()

@@ -15,17 +15,16 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from daemon.cli.common import EXIT_FAILURE, JsonOption, err, out, told_errors
+from daemon.cli.common import KIND_STYLES, JsonOption, err, out, told_errors
 from daemon.demo.cast import ENROLLED
 from daemon.demo.play import Play, play
 from daemon.demo.verdict import Verdict
 from daemon.events import AnyEvent, CameraChanged, Left, encode_event
+from daemon.exits import EXIT_FAILURE
 from daemon.frames import FrameCounts
 
 ROWS = 12
 """Newest events in the live table."""
-
-COLOURS = {"identified": "green", "unknown": "yellow", "corrected": "magenta", "left": "dim", "camera": "cyan"}
 
 
 def demo(
@@ -93,7 +92,7 @@ def row_text(event: AnyEvent) -> Text:
 def event_table(title: str, events: list[AnyEvent]) -> Table:
     table = Table("time (UTC)", "camera", "event", "who", "score", "latency", title=title, title_justify="left")
     for event in events:
-        table.add_row(*cells(event), style=COLOURS[event.kind])
+        table.add_row(*cells(event), style=KIND_STYLES[event.kind])
     return table
 
 

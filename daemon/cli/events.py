@@ -48,7 +48,7 @@ def tail(
     if kind is not None and kind not in KIND_STYLES:
         raise typer.BadParameter(f"{kind!r} is none of {', '.join(KIND_STYLES)}", param_hint="--kind")
     with told_errors():
-        settings = load_settings(config)
+        settings = load_settings(config, secrets=False)
         with EventSubscriber(settings.events_endpoint, camera) as subscriber:
             try:
                 _print_events(subscriber, settings.events_endpoint, kind, as_json)

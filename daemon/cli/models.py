@@ -16,7 +16,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from config import load_settings
-from daemon.cli.common import DEFAULT_CONFIG, EXIT_FAILURE, ConfigOption, JsonOption, err, out, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, told_errors
+from daemon.exits import EXIT_FAILURE
 from engine import ModelError
 from engine.manifests import ModelSpec, list_models, user_models
 from engine.packs import install_pack
@@ -87,7 +88,7 @@ def _shown(spec: ModelSpec) -> dict[str, object]:
 
 def _folders(config: Path) -> tuple[Path, ...]:
     """Returns the folders that the configuration adds; without a configuration, none."""
-    return load_settings(config).models if config != DEFAULT_CONFIG or os.path.exists(config) else ()
+    return load_settings(config, secrets=False).models if config != DEFAULT_CONFIG or os.path.exists(config) else ()
 
 
 def _models_of(pack: str, folders: tuple[Path, ...]) -> list[ModelSpec]:

@@ -13,7 +13,6 @@ from rich.table import Table
 from config import load_settings
 from daemon.cli.common import (
     DEFAULT_CONFIG,
-    EXIT_FAILURE,
     ConfigOption,
     JsonOption,
     err,
@@ -22,6 +21,7 @@ from daemon.cli.common import (
     told_errors,
 )
 from daemon.enrolment import Accepted, Outcome, enrol, find_photos
+from daemon.exits import EXIT_FAILURE
 from daemon.store import Person, Store, Template
 from daemon.store.names import normalise_name
 from engine import FaceEngine
@@ -40,7 +40,7 @@ def add(
     """Enrol a person, or give a known person more photos."""
     set_up_logging(logging.WARNING)
     with told_errors():
-        settings = load_settings(config)
+        settings = load_settings(config, secrets=False)
         normalise_name(name)  # before the models are loaded
         files = find_photos(photos)
         engine = FaceEngine.load(settings)
@@ -55,7 +55,7 @@ def add(
 @app.command("list")
 def list_people(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """List everybody who is enrolled."""
-    with told_errors(), Store.open(load_settings(config).database) as store:
+    with told_errors(), Store.open(load_settings(config, secrets=False).database) as store:
         people = store.people.all()
     if as_json:
         out.print_json(json.dumps([_person_json(person) for person in people]))
@@ -69,7 +69,7 @@ def list_people(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fal
 @app.command()
 def show(name: NameArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Show what is stored of a person."""
-    with told_errors(), Store.open(load_settings(config).database) as store:
+    with told_errors(), Store.open(load_settings(config, secrets=False).database) as store:
         person = store.people.get(name)
         templates = store.people.templates(person.id)
     if as_json:
@@ -90,7 +90,7 @@ def rename(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Give a person another name; past events keep the old one."""
-    with told_errors(), Store.open(load_settings(config).database) as store:
+    with told_errors(), Store.open(load_settings(config, secrets=False).database) as store:
         person = store.people.rename(old, new)
     out.print(f"{escape(person.name)} is the name now", soft_wrap=True)
 
@@ -102,7 +102,7 @@ def erase(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Remove a person, with all templates and the name in past events, for good."""
-    with told_errors(), Store.open(load_settings(config).database) as store:
+    with told_errors(), Store.open(load_settings(config, secrets=False).database) as store:
         person = store.people.get(name)
         if not yes:
             typer.confirm(f"Erase {person.name} and {person.template_count} templates for good?", abort=True, err=True)
@@ -127,6 +127,12 @@ def _tell(outcome: Outcome) -> None:
         out.print(f"[red]refused[/red]   {photo}: {outcome.reason} ({escape(outcome.detail)})", soft_wrap=True)
         return
     out.print(f"[green]accepted[/green]  {photo}: quality {outcome.quality:.2f}", soft_wrap=True)
+    if outcome.is_odd:
+        err.print(
+            f"[yellow]warning:[/yellow] {photo} does not look like the other photos of this person. "
+            "If it shows somebody else, erase the person and enrol them anew",
+            soft_wrap=True,
+        )
     if outcome.resembles:
         err.print(
             f"[yellow]warning:[/yellow] {photo} looks like {escape(outcome.resembles)}, who is enrolled already. "

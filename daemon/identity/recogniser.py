@@ -68,7 +68,12 @@ class Recogniser:
         self._drop_surplus_tracks()
 
     def refresh_gallery(self) -> None:
-        """Takes over what other processes changed in the store, and decides again about everybody in sight."""
+        """Takes over what other processes changed in the store, and decides again about everybody in sight.
+
+        Raises:
+            StoreUnusableError: the store is no longer where it was.
+        """
+        self._store.database.check_in_place()
         try:
             if self._store.gallery_revision == self._gallery.revision:
                 return

@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.orm import Session
 
-from daemon.store.errors import StoreBusyError, mapped_errors
+from daemon.store.errors import StoreBusyError, StoreUnusableError, mapped_errors
 from daemon.store.migrate import migrate
 
 OWNER_ONLY = 0o600
@@ -25,6 +25,7 @@ class Database:
         self._engine = engine
         self._writer = engine.execution_options(begin="IMMEDIATE")
         self._busy_timeout_s = busy_timeout_s
+        self._inode = path.stat().st_ino
 
     @classmethod
     def open(cls, path: Path, busy_timeout_s: float = 5.0) -> "Database":
@@ -46,6 +47,17 @@ class Database:
                 engine.dispose()
                 raise
         return database
+
+    def check_in_place(self) -> None:
+        """Raises StoreUnusableError: the file was deleted or replaced, and what is written goes nowhere."""
+        try:
+            in_place = self.path.stat().st_ino == self._inode
+        except OSError:
+            in_place = False
+        if not in_place:
+            raise StoreUnusableError(
+                f"identity store {self.path.name}: was deleted or replaced while in use. Put it back and start again"
+            )
 
     @contextmanager
     def read(self) -> Iterator[Session]:

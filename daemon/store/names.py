@@ -18,8 +18,8 @@ def normalise_name(name: str) -> str:
         raise InvalidNameError("a person's name is empty. Give at least one character")
     if len(normal) > LONGEST_NAME:
         raise InvalidNameError(f"a person's name has {len(normal)} characters. Use at most {LONGEST_NAME}")
-    if any(unicodedata.category(character) in ("Cc", "Cs") for character in normal):
-        raise InvalidNameError("a person's name has control characters. Remove them")
+    if any(unicodedata.category(character) in ("Cc", "Cf", "Cs") for character in normal):
+        raise InvalidNameError("a person's name has characters that cannot be shown. Remove them")
     return normal
 
 

@@ -71,8 +71,9 @@ class CameraWorker:
             self._report(error.state, str(error))
             logger.error("file_unusable camera=%s cause=%s", self._task.name, error)
             return EXIT_CANNOT_OPEN
-        self._report("ended")
-        self._wait_for_reader()
+        if not self._stop.is_set():
+            self._wait_for_reader()
+            self._report("ended")
         return EXIT_ENDED
 
     def _watch_camera(self) -> None:

@@ -85,6 +85,14 @@ def test_a_damaged_video_disturbs_no_other_camera(start_daemon, corridor_clip, t
     assert any(isinstance(event, Identified) for event in daemon.events())
 
 
+def test_a_store_that_is_deleted_under_it_ends_it_loudly(start_daemon, corridor_clip):
+    daemon = start_daemon({"door": corridor_clip})
+    daemon.wait_for("state=streaming")
+    daemon.settings.database.unlink()
+    assert daemon.wait() == 1
+    assert "was deleted or replaced while in use" in daemon.log
+
+
 def test_a_second_daemon_is_refused(start_daemon, corridor_clip):
     first = start_daemon({"door": corridor_clip})
     first.wait_for("state=streaming")

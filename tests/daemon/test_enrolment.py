@@ -116,6 +116,14 @@ def test_face_of_somebody_else_is_told_at_once(studio: Studio, cosine: float, re
     assert outcome.resembles == resembles
 
 
+@pytest.mark.parametrize(("cosine", "is_odd"), [(0.51, False), (0.49, True)])
+def test_photo_unlike_the_persons_others_is_told_at_once(studio: Studio, cosine: float, is_odd: bool) -> None:
+    first, second = studio.enrol("Ann", make_faces([100], unit(1)), make_faces([100], towards(unit(1), cosine)))
+    assert isinstance(first, Accepted)
+    assert isinstance(second, Accepted)
+    assert (first.is_odd, second.is_odd) == (False, is_odd)
+
+
 def test_each_photo_is_told_as_soon_as_it_is_done(studio: Studio) -> None:
     told: list[tuple[str, int]] = []
 
