@@ -33,6 +33,10 @@ from training.teachers import load_targets
 logger = logging.getLogger(__name__)
 
 
+LEARNING_RATE = 2e-3
+"""At its peak, of a run from scratch; half of it to go on from good weights."""
+
+
 @dataclass(frozen=True, slots=True)
 class Recipe:
     """Everything that decides what comes out, saved beside the weights."""
@@ -40,7 +44,7 @@ class Recipe:
     network: str
     minutes: float
     batch: int = 128
-    learning_rate: float = 2e-3
+    learning_rate: float = LEARNING_RATE
     weight_decay: float = 0.02
     warm_up: float = 0.03
     """Share of the run in which the learning rate rises."""
@@ -201,13 +205,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("network", choices=sorted(NETWORKS))
     parser.add_argument("--minutes", type=float, default=100)
+    parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE, help="its peak")
     parser.add_argument("--resume", type=Path, help="start from these weights")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     out = args.out or RUNS / f"{args.network}.pt"
     out.parent.mkdir(parents=True, exist_ok=True)
-    train(Recipe(args.network, args.minutes), out, args.resume)
+    train(Recipe(args.network, args.minutes, learning_rate=args.learning_rate), out, args.resume)
 
 
 if __name__ == "__main__":
