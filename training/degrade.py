@@ -3,8 +3,11 @@
 The steps follow the light: scene, lens, sensor, encoder. Blur, noise and compression act at the
 resolution at which the camera saw the face, not at the crop's, so that noise of a distant face is
 as coarse as its pixels. Every step draws from the generator it is given: one seed, one picture.
+
+    python -m training.degrade FACE.png ... --out sheet.png      # look at what it does to aligned crops
 """
 
+import argparse
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -140,3 +143,17 @@ def contact_sheet(images: Sequence[Image], seed: int, columns: int = 8) -> Image
     rng = np.random.default_rng(seed)
     rows = [np.hstack([image, *(degrade(image, rng) for _ in range(columns - 1))]) for image in images]
     return np.vstack(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("faces", nargs="+", help="aligned crops of 112x112 pixels")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--out", default="sheet.png")
+    args = parser.parse_args()
+    crops = [np.asarray(cv2.imread(face), np.uint8) for face in args.faces]
+    cv2.imwrite(args.out, contact_sheet(crops, args.seed))
+
+
+if __name__ == "__main__":
+    main()

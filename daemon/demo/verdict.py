@@ -1,6 +1,6 @@
 """What the demo's daemon got right and wrong, told from its events and the scenes' ground truth."""
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -31,15 +31,12 @@ class Verdict:
     wrong: list[str] = field(default_factory=list)
     """Everybody who was called by somebody else's name."""
     latencies_ms: list[float] = field(default_factory=list)
-    tracks: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
 
     def take(self, event: AnyEvent) -> None:
         if not isinstance(event, Identified | Unknown | Corrected) or not event.box or not event.frame_size:
             return
         self.latencies_ms.append(event.latency_ms)
         actor = self.scenes[event.camera].person_at((event.box[0] + event.box[2]) / 2, event.frame_size[0])
-        if event.track:
-            self.tracks[actor].add(event.track)
         if event.person is None:
             self.unknown[actor] += 1
         elif event.person.name == actor:

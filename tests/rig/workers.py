@@ -23,6 +23,24 @@ PATIENCE_S = 20.0
 POLL_MS = 20
 
 
+def make_camera_task(frames: str = "", observations: str = "") -> CameraTask:
+    """A task for parts of the worker that read little of it."""
+    return CameraTask(
+        name="door",
+        kind="rtsp",
+        address="",
+        detect_fps=5,
+        open_timeout_s=1,
+        read_timeout_s=1,
+        max_width_px=64,
+        max_height_px=64,
+        ring="",
+        heartbeat="",
+        frames=frames,
+        observations=observations,
+    )
+
+
 class SeenFrame(NamedTuple):
     sequence: int
     number: int

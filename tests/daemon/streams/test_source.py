@@ -3,25 +3,12 @@ from types import SimpleNamespace
 
 import pytest
 from av import VideoFrame
+from rig.workers import make_camera_task
 
 from daemon.streams.faults import SourceError
 from daemon.streams.source import Source
-from daemon.workers.task import CameraTask
 
-TASK = CameraTask(
-    name="door",
-    kind="rtsp",
-    address="",
-    detect_fps=5,
-    open_timeout_s=1,
-    read_timeout_s=1,
-    max_width_px=64,
-    max_height_px=64,
-    ring="",
-    heartbeat="",
-    frames="",
-    observations="",
-)
+TASK = make_camera_task()
 
 
 class LatePacket:

@@ -8,12 +8,12 @@ from pathlib import Path
 import pytest
 import zmq
 from rig.clips import remux
+from rig.workers import make_camera_task
 
 from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED
 from daemon.frames import DropReason
 from daemon.messages import FrameToken, decode_token
 from daemon.workers.outbox import Outbox
-from daemon.workers.task import CameraTask
 
 PASSWORD = "s3cret/w@rd#1"
 QUOTED_PASSWORD = "s3cret%2Fw%40rd%231"
@@ -276,20 +276,7 @@ def test_a_worker_without_a_task_says_who_starts_it(run_camera, tmp_path):
 
 def test_the_newest_token_waits_for_a_vision_worker_that_is_away(tmp_path):
     endpoint = f"ipc://{tmp_path}/frames"
-    task = CameraTask(
-        name="door",
-        kind="rtsp",
-        address="",
-        detect_fps=5,
-        open_timeout_s=1,
-        read_timeout_s=1,
-        max_width_px=64,
-        max_height_px=64,
-        ring="",
-        heartbeat="",
-        frames=endpoint,
-        observations=f"ipc://{tmp_path}/observations",
-    )
+    task = make_camera_task(endpoint, f"ipc://{tmp_path}/observations")
     with zmq.Context() as context, Outbox(context, task) as outbox:
         for sequence in range(1, 51):
             outbox.announce(FrameToken(camera="door", slot=0, generation=2, sequence=sequence))
