@@ -1,12 +1,16 @@
 """What processes of the daemon tell each other over ZeroMQ ipc, as msgpack.
 
-Sockets, all in the runtime folder: `frames` (camera workers PUSH -> vision worker PULL, FrameToken) and
-`observations` (vision and camera workers PUSH -> identity worker PULL, everything else).
+Sockets, all in the runtime folder: `frames` (camera workers PUSH -> vision worker PULL, FrameToken), `observations`
+(everybody PUSH -> identity worker PULL, Observation) and `reports` (workers PUSH -> supervisor PULL, WorkerReport).
 """
 
 from typing import Literal
 
 import msgspec
+
+NoticeKind = Literal[
+    "daemon.started", "daemon.stopping", "daemon.reloaded", "daemon.worker", "daemon.control", "engine.state"
+]
 
 CameraState = Literal[
     "connecting", "streaming", "stalled", "auth_failed", "not_found", "unsupported", "backoff", "ended"
@@ -74,14 +78,60 @@ class CameraStateChanged(msgspec.Struct, frozen=True, tag="camera"):
     at_wall_ns: int
 
 
-Observation = FaceObserved | TrackEnded | TracksInSight | CameraStateChanged
+class Notice(msgspec.Struct, frozen=True, tag="notice"):
+    """Something happened to the daemon itself; it becomes the event of that kind."""
+
+    kind: NoticeKind
+    subject: str
+    """What it is about: a worker, a camera, a model, a command; may be empty."""
+    detail: str
+    """What a person needs to know, without any secret; may be empty."""
+    actor: str
+    """Who asked for it: `signal`, `local:UID`, the name of a client's key; `daemon` if nobody did."""
+    at_wall_ns: int
+
+
+Observation = FaceObserved | TrackEnded | TracksInSight | CameraStateChanged | Notice
+
+
+class Histogram(msgspec.Struct, frozen=True):
+    """Counts of durations since the worker started."""
+
+    bounds_ms: tuple[float, ...]
+    """Upper bounds, rising; a last bucket without a bound follows."""
+    counts: tuple[int, ...]
+    """One more than bounds."""
+    total_ms: float
+
+
+class CameraReport(msgspec.Struct, frozen=True):
+    """How a camera is, as its worker sees it."""
+
+    state: CameraState
+    detail: str
+    since_wall_ns: int
+
+
+class WorkerReport(msgspec.Struct, frozen=True, tag="report"):
+    """What a worker has counted since it started; sent to the supervisor about once a second."""
+
+    worker: str
+    """Its plan's name: `camera-door`, `vision`, `identity`, `bus`, `web`, `bridge-NAME`."""
+    counters: dict[str, int] = {}
+    """Only grow."""
+    gauges: dict[str, float] = {}
+    histograms: dict[str, Histogram] = {}
+    camera: CameraReport | None = None
+    """Of camera workers."""
+
 
 _encoder = msgspec.msgpack.Encoder()
 _token_decoder = msgspec.msgpack.Decoder(FrameToken)
+_report_decoder = msgspec.msgpack.Decoder(WorkerReport)
 _observation_decoder: msgspec.msgpack.Decoder[Observation] = msgspec.msgpack.Decoder(Observation)
 
 
-def encode(message: FrameToken | Observation) -> bytes:
+def encode(message: FrameToken | Observation | WorkerReport) -> bytes:
     return _encoder.encode(message)
 
 
@@ -91,3 +141,7 @@ def decode_token(data: bytes) -> FrameToken:
 
 def decode_observation(data: bytes) -> Observation:
     return _observation_decoder.decode(data)
+
+
+def decode_report(data: bytes) -> WorkerReport:
+    return _report_decoder.decode(data)

@@ -1,0 +1,1 @@
+"""How the daemon is seen and steered while it runs: status, control, metrics, health."""

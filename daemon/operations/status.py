@@ -1,0 +1,90 @@
+"""What the supervisor knows about the running daemon, once a second, in one file.
+
+The file lies in the runtime folder and is replaced atomically: whoever reads it (`deconvid status`, the metrics and
+health endpoint) asks nothing of the supervisor and cannot hold it up.
+"""
+
+import os
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from config.errors import DeconvIDError
+from daemon.messages import CameraState, Histogram
+
+FILE_NAME = "status.json"
+
+WorkerState = Literal["starting", "running", "restarting", "ended", "failed"]
+
+
+class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    """`camera-door`, `vision`, `identity`, `bus`, `web`, `bridge-NAME`."""
+    role: str
+    state: WorkerState
+    pid: int | None
+    since_wall_ns: int
+    """Of the state."""
+    restarts: int
+    """Since the daemon started."""
+    heartbeat_age_s: float
+    memory_bytes: int
+    """Resident; 0 if it does not run."""
+    cpu_s: float
+    """Since this process started."""
+    counters: dict[str, int] = {}
+    gauges: dict[str, float] = {}
+    histograms: dict[str, Histogram] = {}
+
+
+class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
+    name: str
+    state: CameraState | Literal["paused", "starting"]
+    detail: str
+    since_wall_ns: int
+    captured: int
+    analysed: int
+    in_flight: int
+    dropped: dict[str, int]
+    """By reason; captured = analysed + in_flight + sum(dropped)."""
+
+
+class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
+    version: str
+    """Of the program."""
+    pid: int
+    state: Literal["starting", "running", "reloading", "stopping"]
+    started_wall_ns: int
+    written_wall_ns: int
+    """When this was written: older than some seconds means that the daemon is gone or stuck."""
+    configuration: str
+    """Path of the configuration file; may be empty."""
+    workers: tuple[WorkerStatus, ...]
+    cameras: tuple[CameraStatus, ...]
+    ills: tuple[str, ...] = ()
+    """What is wrong now, for people, each with since when; empty if all is well."""
+
+
+class NoStatusError(DeconvIDError):
+    """No daemon has written a status here."""
+
+
+def write_status(runtime: Path, status: DaemonStatus) -> None:
+    """Replaces the status file, mode 0600. Raises OSError."""
+    part = runtime / f"{FILE_NAME}.part"
+    descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    with open(descriptor, "wb") as file:
+        file.write(msgspec.json.encode(status))
+    part.replace(runtime / FILE_NAME)
+
+
+def read_status(runtime: Path) -> DaemonStatus:
+    """Raises NoStatusError: there is none, or it is of another version."""
+    path = runtime / FILE_NAME
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=DaemonStatus)
+    except OSError as error:
+        raise NoStatusError(f"{path}: {error.strerror}. Is `deconvid run` running with this configuration?") from error
+    except msgspec.MsgspecError as error:
+        raise NoStatusError(f"{path}: is of another version. Restart the daemon") from error
