@@ -17,7 +17,7 @@ from config.settings import Settings
 PLACEHOLDER = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 FIXES = {
-    "extra_forbidden": "Remove it or correct its spelling; config/settings.py lists every key",
+    "extra_forbidden": "Remove it or correct its spelling; docs/configuration.md lists every key",
     "missing": "Add it",
 }
 

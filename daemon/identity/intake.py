@@ -7,7 +7,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from config.settings import CAMERA_NAME
+from config.cameras import CAMERA_NAME
 from daemon.messages import CameraStateChanged, FaceObserved, Observation, TrackEnded, TracksInSight, decode_observation
 
 LARGEST_MESSAGE = 1 << 20

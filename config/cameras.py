@@ -1,0 +1,67 @@
+"""`[cameras.NAME]`: what to read, and how."""
+
+import re
+from typing import Annotated, Literal
+from urllib.parse import quote, urlsplit, urlunsplit
+
+from pydantic import AfterValidator, Field, SecretStr, field_validator
+
+from config.addresses import normalised_address
+from config.section import Section
+
+CAMERA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
+
+
+def _camera_name(name: str) -> str:
+    if not CAMERA_NAME.fullmatch(name):
+        raise ValueError("a camera's name has 1 to 32 of a-z, 0-9, - and _, and starts with a letter or a digit")
+    return name
+
+
+CameraName = Annotated[str, AfterValidator(_camera_name)]
+
+
+class CameraSettings(Section):
+    url: SecretStr
+    """`rtsp://host/path`, `rtsps://…`, the path of a video file, or a V4L2 device such as `/dev/video0`.
+    `${NAME}` is replaced by the systemd credential or the environment variable of that name."""
+    username: str | None = None
+    """User of an RTSP camera, if it is not in the URL."""
+    password: SecretStr | None = None
+    """Password of that user; `${NAME}` works here too and keeps it out of this file."""
+    transport: Literal["tcp", "udp"] = "tcp"
+    """How RTP travels. TCP loses nothing on the way; UDP has less delay."""
+    detect_fps: float = Field(5.0, ge=0.1, le=30)
+    """Frames per second in which faces are looked for, whatever the camera's own rate."""
+    open_timeout_s: float = Field(10.0, ge=0.5, le=60)
+    """Longest wait for the camera to answer."""
+    read_timeout_s: float = Field(5.0, ge=0.5, le=60)
+    """Longest wait for the next packet; then the camera counts as stalled."""
+    max_width_px: int = Field(3840, ge=64, le=8192)
+    """Wider frames are refused: the limits bound the shared memory of this camera."""
+    max_height_px: int = Field(2160, ge=64, le=8192)
+    """Higher frames are refused."""
+
+    @field_validator("url")
+    @classmethod
+    def _checked(cls, url: SecretStr) -> SecretStr:
+        return SecretStr(normalised_address(url.get_secret_value()))
+
+    @property
+    def kind(self) -> Literal["rtsp", "file", "device"]:
+        value = self.url.get_secret_value()
+        if value.startswith(("rtsp://", "rtsps://")):
+            return "rtsp"
+        return "device" if value.startswith("/dev/video") else "file"
+
+    @property
+    def address(self) -> str:
+        """What to open, with the credentials in it: never log or show this."""
+        value = self.url.get_secret_value().removeprefix("file://")
+        if self.kind != "rtsp" or not self.username:
+            return value
+        parts = urlsplit(value)
+        host = parts.netloc.rpartition("@")[2]
+        password = self.password.get_secret_value() if self.password else ""
+        netloc = f"{quote(self.username, safe='')}:{quote(password, safe='')}@{host}"
+        return urlunsplit(parts._replace(netloc=netloc))

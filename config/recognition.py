@@ -1,0 +1,48 @@
+"""`[detection]`, `[embedding]`, `[tracking]`, `[identity]`: from a frame to a person."""
+
+from typing import Literal
+
+from pydantic import Field
+
+from config.section import Section
+
+
+class DetectionSettings(Section):
+    model: str = "centerface"
+    """Name of a detector's manifest; `deconvid models list` shows them."""
+    size_px: int = Field(640, ge=96, le=1920)
+    """Longer side of the picture in which faces are looked for. Smaller is faster and misses small faces."""
+    threshold: float = Field(0.5, gt=0, lt=1)
+    """Least detector score of a face."""
+    smallest_face_px: int = Field(20, ge=8)
+    """Faces with a smaller box, measured in the camera's own pixels, are not recognised."""
+
+
+class EmbeddingSettings(Section):
+    model: str = "deconv_v0"
+    """Name of an embedder's manifest."""
+    runtime: Literal["auto", "openvino", "onnxruntime"] = "auto"
+    """What executes the networks; auto takes OpenVINO where it loads, else ONNX Runtime."""
+    threads: int = Field(0, ge=0, le=256)
+    """Threads of the networks; 0 = one less than the cores, at least one (cameras decode on the rest)."""
+
+
+class TrackingSettings(Section):
+    lost_after_s: float = Field(2.0, gt=0, le=60)
+    """A face that was not seen for this long has left."""
+    refresh_s: float = Field(1.0, gt=0, le=3600)
+    """A tracked face is embedded again after this long, or as soon as it is seen clearly better."""
+    least_quality: float = Field(0.25, ge=0, le=1)
+    """Crops below this quality (size, sharpness, pose, detector score) are not embedded."""
+
+
+class IdentitySettings(Section):
+    threshold: float | None = Field(None, gt=-1, lt=1)
+    """Least cosine of a match. Unset: the embedder's manifest says which one holds its false matches at 1 in 10,000
+    comparisons with strangers."""
+    margin: float = Field(0.05, ge=0, lt=1)
+    """How far the best person must be ahead of the second best."""
+    hysteresis: float = Field(0.05, ge=0, lt=1)
+    """How far below the threshold an identified track may fall before its identity is withdrawn."""
+    least_observations: int = Field(2, ge=1, le=100)
+    """Embeddings of a track before anything is said about it."""
