@@ -4,8 +4,10 @@ from config.cameras import CameraSettings
 from config.errors import ConfigError, DeconvIDError, Problem
 from config.events import EventSettings
 from config.loading import Reading, load_settings, read_settings
+from config.log import LogSettings
 from config.recognition import DetectionSettings, EmbeddingSettings, IdentitySettings, TrackingSettings
 from config.settings import Settings
+from config.web import WebSettings
 
 __all__ = [
     "CameraSettings",
@@ -15,10 +17,12 @@ __all__ = [
     "EmbeddingSettings",
     "EventSettings",
     "IdentitySettings",
+    "LogSettings",
     "Problem",
     "Reading",
     "Settings",
     "TrackingSettings",
+    "WebSettings",
     "load_settings",
     "read_settings",
 ]

@@ -6,8 +6,10 @@ from pydantic import Field
 
 from config.cameras import CameraName, CameraSettings
 from config.events import EventSettings
+from config.log import LogSettings
 from config.recognition import DetectionSettings, EmbeddingSettings, IdentitySettings, TrackingSettings
 from config.section import Folder, Section
+from config.web import WebSettings
 
 
 class Settings(Section):
@@ -23,6 +25,8 @@ class Settings(Section):
     tracking: TrackingSettings = TrackingSettings()
     identity: IdentitySettings = IdentitySettings()
     events: EventSettings = EventSettings()
+    web: WebSettings = WebSettings()
+    log: LogSettings = LogSettings()
 
     @property
     def runtime_folder(self) -> Path:
