@@ -2,7 +2,7 @@
 
 from config.cameras import CameraSettings
 from config.errors import ConfigError, DeconvIDError, Problem
-from config.events import EventSettings
+from config.events import EventSettings, NetworkSettings
 from config.loading import Reading, load_settings, read_settings
 from config.log import LogSettings
 from config.recognition import DetectionSettings, EmbeddingSettings, IdentitySettings, TrackingSettings
@@ -18,6 +18,7 @@ __all__ = [
     "EventSettings",
     "IdentitySettings",
     "LogSettings",
+    "NetworkSettings",
     "Problem",
     "Reading",
     "Settings",

@@ -34,7 +34,13 @@ class Settings(Section):
 
     @property
     def events_endpoint(self) -> str:
-        return self.events.publish or f"ipc://{self.runtime_folder}/events"
+        """Where programs on this machine listen."""
+        return f"ipc://{self.runtime_folder}/events"
+
+    @property
+    def keys_folder(self) -> Path:
+        """Of the server's key pair and of the clients who may listen over TCP."""
+        return self.state / "keys"
 
     @property
     def database(self) -> Path:

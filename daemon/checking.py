@@ -67,10 +67,8 @@ def _folders(settings: Settings) -> Iterator[Problem]:
     yield from _folder("state", settings.state)
     if settings.runtime:
         yield from _folder("runtime", settings.runtime)
-    endpoints = {"runtime": f"ipc://{settings.runtime_folder}/observations", "events.publish": settings.events_endpoint}
-    for key, endpoint in endpoints.items():
-        if fault := socket_path_fault(endpoint):
-            yield Problem(key, fault, "Set `runtime` to a folder with a shorter path, such as /run/deconvid")
+    if fault := socket_path_fault(f"ipc://{settings.runtime_folder}/observations"):
+        yield Problem("runtime", fault, "Set `runtime` to a folder with a shorter path, such as /run/deconvid")
 
 
 def _folder(key: str, folder: Path) -> Iterator[Problem]:
