@@ -27,6 +27,7 @@ from torch.utils.data import DataLoader, Dataset
 from training.degrade import DegradationRanges, degrade, misalign
 from training.faces import load_faces, split
 from training.networks import NETWORKS
+from training.optimisers import make_optimisers
 from training.paths import RUNS
 from training.teachers import load_targets
 
@@ -34,7 +35,7 @@ logger = logging.getLogger(__name__)
 
 
 LEARNING_RATE = 2e-3
-"""At its peak, of a run from scratch; half of it to go on from good weights."""
+"""At its peak."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,35 +161,33 @@ def train(recipe: Recipe, out: Path, resume: Path | None = None) -> None:
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's overloads
     decay = swa_utils.get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
     average = swa_utils.AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    plain = [p for p in network.parameters() if p.ndim <= 1]
-    optimiser = torch.optim.AdamW(
-        [{"params": decayed, "weight_decay": recipe.weight_decay}, {"params": plain, "weight_decay": 0.0}]
-    )
+    optimisers = make_optimisers(network, recipe.weight_decay)
     loader = DataLoader(DegradedFaces(training, recipe, seen_before), recipe.batch, num_workers=1, prefetch_factor=8)
     started = reported = time.monotonic()
     for step, (seen, clean, index) in enumerate(loader):
         progress = (time.monotonic() - started) / 60 / recipe.minutes
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(recipe, progress)
+        for optimiser in optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = learning_rate(recipe, progress)
         target = targets[index]
         negatives = targets[torch.from_numpy(np.random.default_rng(step).choice(training, recipe.negatives))]
         with torch.autocast("cpu", torch.bfloat16):
             embeddings, features = network(normalise(seen))
-            restored = network.restore(features)  # type: ignore[operator]  # a module, which nn.Module cannot know
-        restoration = restoration_loss(restored, normalise(clean))
+            restored = None if network.restore is None else network.restore(features)  # type: ignore[operator]
+        restoration = restoration_loss(restored, normalise(clean)) if restored is not None else torch.zeros(())
         cosine = (embeddings * target).sum(1).mean()
         contrast = contrast_loss(embeddings, target, negatives, recipe.temperature)
         loss = 2 * (1 - cosine) + contrast + recipe.restoration_weight * restoration
-        optimiser.zero_grad(set_to_none=True)
+        network.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        optimiser.step()
+        for optimiser in optimisers:
+            optimiser.step()
         average.update_parameters(network)
         if step % 50 == 0:
             logger.info(
                 "step %d faces %d progress %.3f cosine %.4f contrast %.3f restoration %.4f",
-                *(step, step * recipe.batch, progress, float(cosine), float(contrast), float(restoration)),
+                *(step, step * recipe.batch, progress, cosine.item(), contrast.item(), restoration.item()),
             )
         if progress >= 1 or time.monotonic() - reported > 300:
             reported = time.monotonic()

@@ -4,7 +4,9 @@ import torch
 from training.distill import Recipe, contrast_loss, learning_rate, restoration_loss
 from training.export import Exported, fuse_batch_norms
 from training.networks import NETWORKS
-from training.networks.deconv import deconv
+from training.networks.blocks import MaxUnpool, deconv
+from training.networks.cost import macs
+from training.networks.seed import SeedNetwork
 
 
 @pytest.fixture(params=sorted(NETWORKS))
@@ -17,12 +19,14 @@ def test_embeddings_are_unit_vectors_and_the_face_is_restored_in_full_size(netwo
     faces = torch.randn(2, 3, 112, 112)
     embeddings, features = network(faces)
     assert torch.allclose(embeddings.norm(dim=1), torch.ones(2), atol=1e-5)
-    assert network.restore(features).shape == faces.shape
+    if network.restore is not None:
+        assert network.restore(features).shape == faces.shape
 
 
 def test_every_weight_learns(network):
     embeddings, features = network(torch.randn(4, 3, 112, 112))
-    (embeddings[:, 0].sum() + network.restore(features).square().mean()).backward()
+    restored = network.restore(features).square().mean() if network.restore is not None else 0
+    (embeddings[:, 0].sum() + restored).backward()
     assert [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()] == []
 
 
@@ -60,6 +64,45 @@ def test_the_deconvolution_doubles_the_side_and_follows_the_formula():
     assert torch.allclose(layer(x[None])[0], expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("size", ["", "_xs"])
+def test_twins_cost_the_same(size):
+    ours, plain = macs(NETWORKS[f"deconv_v0{size}"]()), macs(NETWORKS[f"plain_v0{size}"]())
+    assert plain == pytest.approx(ours, rel=0.035)
+
+
+def test_costs_are_counted_as_by_hand():
+    network = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3, 2, 1), torch.nn.ConvTranspose2d(4, 2, 4, 2, 1))
+    assert macs(network, side_px=8) == 4 * 4 * (4 * 3 * 3 * 3) + 4 * 4 * (4 * 2 * 4 * 4)
+
+
+def test_unpooling_puts_each_value_where_its_maximum_was():
+    unpooled = torch.tensor([[[[1.0, 9.0], [2.0, 3.0]]]])
+    pooled = torch.nn.functional.max_pool2d(unpooled, 2)
+    returned = MaxUnpool()(torch.tensor([[[[5.0]]]]), unpooled, pooled)
+    assert torch.equal(returned, torch.tensor([[[[0.0, 5.0], [0.0, 0.0]]]]))
+
+
+def test_unpooling_agrees_with_torch_where_no_maximum_is_tied():
+    unpooled = torch.randn(2, 3, 8, 6)
+    pooled, places = torch.nn.functional.max_pool2d(unpooled, 2, return_indices=True)
+    x = torch.randn_like(pooled)
+    expected = torch.nn.functional.max_unpool2d(x, places, 2)
+    assert torch.allclose(MaxUnpool()(x, unpooled, pooled), expected)
+
+
+def test_unpooling_shares_a_value_among_tied_maxima():
+    unpooled = torch.zeros(1, 1, 2, 2)  # as after a ReLU that let nothing through
+    returned = MaxUnpool()(torch.tensor([[[[8.0]]]]), unpooled, torch.zeros(1, 1, 1, 1))
+    assert torch.equal(returned, torch.full((1, 1, 2, 2), 2.0))
+
+
+def test_the_seed_is_the_articles_network():
+    network = SeedNetwork()
+    assert network(torch.zeros(1, 3, 64, 64)).shape == (1, 1, 253, 253)
+    assert sum(p.numel() for p in network.parameters()) == (3 * 16 * 16 + 16) + (16 * 32 * 16 + 32) + (32 * 16 + 1)
+    assert SeedNetwork(classes=7)(torch.zeros(2, 3, 64, 64)).shape == (2, 7)
+
+
 def test_contrast_is_lowest_for_the_own_target():
     targets = torch.nn.functional.normalize(torch.randn(8, 16), dim=1)
     negatives = torch.nn.functional.normalize(torch.randn(32, 16), dim=1)
@@ -69,9 +112,9 @@ def test_contrast_is_lowest_for_the_own_target():
 
 
 def test_a_negative_that_is_the_own_target_does_not_count():
-    target = torch.nn.functional.normalize(torch.randn(1, 16), dim=1)
+    target, similar = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.8, 0.6]])
     assert contrast_loss(target, target, target, 1 / 16) == 0
-    assert contrast_loss(target, target, target.roll(1, 1), 1 / 16) > 0
+    assert contrast_loss(target, target, similar, 1 / 16) > 0
 
 
 def test_restoration_sees_a_lost_edge_that_the_mean_does_not():

@@ -11,37 +11,7 @@ showing; the exported embedder does not contain it.
 import torch
 from torch import Tensor, nn
 
-
-def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
-    """Convolution, batch norm, ReLU; output side = input side / stride."""
-    return nn.Sequential(
-        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
-        nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
-    )
-
-
-def deconv(inputs: int, outputs: int) -> nn.Sequential:
-    """Transposed convolution k4 s2 p1 (each output pixel sees 2x2 inputs: no checkerboard), batch norm, ReLU."""
-    return nn.Sequential(
-        nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
-    )
-
-
-class Residual(nn.Module):
-    """x + f(x), f = two 3x3 convolutions (He et al. 2016, arXiv:1603.05027)."""
-
-    def __init__(self, channels: int) -> None:
-        super().__init__()
-        self.body = nn.Sequential(
-            conv(channels, channels),
-            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
-            nn.BatchNorm2d(channels),
-        )
-        self.activation = nn.ReLU(inplace=True)
-
-    def forward(self, x: Tensor) -> Tensor:
-        return self.activation(x + self.body(x))
+from training.networks.blocks import conv, deconv, pool_by_place, stage
 
 
 class DeconvEmbedder(nn.Module):
@@ -62,9 +32,9 @@ class DeconvEmbedder(nn.Module):
         super().__init__()
         a, b, c = widths
         self.stem = conv(3, 16, 3, 2)
-        self.down4 = nn.Sequential(conv(16, a, 3, 2), *(Residual(a) for _ in range(depths[0])))
-        self.down8 = nn.Sequential(conv(a, b, 3, 2), *(Residual(b) for _ in range(depths[1])))
-        self.down16 = nn.Sequential(conv(b, c, 3, 2), *(Residual(c) for _ in range(depths[2])))
+        self.down4 = stage(16, a, depths[0])
+        self.down8 = stage(a, b, depths[1])
+        self.down16 = stage(b, c, depths[2])
         self.up8 = deconv(c, b)
         self.merge8 = conv(b, b)
         self.up4 = deconv(b, a)
@@ -72,11 +42,7 @@ class DeconvEmbedder(nn.Module):
         self.restore = nn.Sequential(deconv(a, 16), nn.ConvTranspose2d(16, 3, 4, 2, 1))
         self.gather4 = conv(a, b, 3, 2)
         self.gather8 = conv(b, b, 3, 2)
-        # A weighted global pooling, one weight per channel and place: an eye is not a chin
-        # (global depthwise convolution, Chen et al. 2018, arXiv:1804.07573).
-        self.pool = nn.Sequential(
-            nn.Conv2d(c + b, c + b, 7, groups=c + b, bias=False), nn.BatchNorm2d(c + b), nn.Flatten()
-        )
+        self.pool = pool_by_place(c + b, 7)
         self.embed = nn.Linear(c + b, dimension)
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,0 +1,75 @@
+"""What the networks are built of."""
+
+from torch import Tensor, nn
+
+
+def conv(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:
+    """Convolution, batch norm, ReLU; output side = input side / stride."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False),
+        nn.BatchNorm2d(outputs),
+        nn.ReLU(inplace=True),
+    )
+
+
+def deconv(inputs: int, outputs: int) -> nn.Sequential:
+    """Transposed convolution k4 s2 p1 (each output pixel sees 2x2 inputs: no checkerboard), batch norm, ReLU."""
+    return nn.Sequential(
+        nn.ConvTranspose2d(inputs, outputs, 4, 2, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
+    )
+
+
+class Residual(nn.Module):
+    """x + f(x), f = two 3x3 convolutions (He et al. 2016, arXiv:1603.05027)."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.body = nn.Sequential(
+            conv(channels, channels),
+            nn.Conv2d(channels, channels, 3, 1, 1, bias=False),
+            nn.BatchNorm2d(channels),
+        )
+        self.activation = nn.ReLU(inplace=True)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.activation(x + self.body(x))
+
+
+def stage(inputs: int, outputs: int, depth: int) -> nn.Sequential:
+    """Halves the side, then `depth` residual blocks."""
+    return nn.Sequential(conv(inputs, outputs, 3, 2), *(Residual(outputs) for _ in range(depth)))
+
+
+def pool_by_place(channels: int, side: int) -> nn.Sequential:
+    """A weighted global pooling, one weight per channel and place: an eye is not a chin.
+
+    Global depthwise convolution (Chen et al. 2018, arXiv:1804.07573): (N, channels, side, side) to (N, channels).
+    """
+    return nn.Sequential(
+        nn.Conv2d(channels, channels, side, groups=channels, bias=False), nn.BatchNorm2d(channels), nn.Flatten()
+    )
+
+
+class MaxUnpool(nn.Module):
+    """Unpooling (Zeiler and Fergus 2014, arXiv:1311.2901): each value returns to where its maximum was.
+
+    TensorRT has no MaxUnpool and ONNX's takes indices; this form is pointwise and exports as Resize, Equal and Mul.
+    Where a 2x2 window has its maximum twice, the value is shared among them instead of repeated.
+    """
+
+    def forward(self, x: Tensor, unpooled: Tensor, pooled: Tensor) -> Tensor:
+        """Returns (N, C, 2H, 2W).
+
+        Args:
+            x: (N, C, H, W), what to unpool.
+            unpooled: (N, C, 2H, 2W), what went into the max pooling with k2 s2.
+            pooled: (N, C, H, W), what came out of it.
+        """
+        switches = (unpooled == double(pooled)).to(x.dtype)
+        shares = switches / double(4 * nn.functional.avg_pool2d(switches, 2))
+        return double(x) * shares
+
+
+def double(x: Tensor) -> Tensor:
+    """Repeats each pixel in both directions."""
+    return nn.functional.interpolate(x, scale_factor=2.0, mode="nearest")
