@@ -1,4 +1,4 @@
-"""What a running daemon owns: its state folder and the lock on it, the sockets' folder, the frame rings, the plans."""
+"""What a running daemon owns: its state folder and the lock on it, the sockets' folder, the frame rings."""
 
 import fcntl
 import logging
@@ -7,13 +7,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from config import ConfigError, DeconvIDError, Problem, Settings
+from config import DeconvIDError, Settings
 from daemon.errors import AlreadyRunningError
 from daemon.frames import FRAMES_FOLDER, FrameRing, instance_id, remove_rings
+from daemon.plans import Place, make_plans
 from daemon.store import Store
 from daemon.worker_process import WorkerPlan
-from daemon.workers.task import CameraTask, IdentityTask, VisionTask
-from engine.manifests import find_model
 
 logger = logging.getLogger(__name__)
 
@@ -22,10 +21,6 @@ LONGEST_SOCKET_PATH = 107
 
 PID_BYTES = 16
 """Room for a process id in the lock file, taken at once: a full disk is then told before anything runs."""
-
-VISION_HUNG_S = 60.0
-"""Loading models on a busy machine takes long; a round of frames does not."""
-IDENTITY_HUNG_S = 30.0
 
 
 class House:
@@ -62,8 +57,8 @@ class House:
             yield cls(settings, rings)
 
     def plans(self, fast: bool) -> list[WorkerPlan]:
-        """Returns how to run each worker: receivers first, so that nothing is sent to nobody."""
-        return [self._identity_plan(), self._vision_plan(), *(self._camera_plan(name, fast) for name in self._rings)]
+        """Returns how to run each worker, in the order in which they start."""
+        return make_plans(Place(self._settings, {name: ring.path for name, ring in self._rings.items()}, fast))
 
     def log_accounts(self) -> None:
         """Says what became of every frame."""
@@ -74,60 +69,6 @@ class House:
                 "frames camera=%s captured=%d analysed=%d in_flight=%d %s",
                 *(name, counts.captured, counts.analysed, counts.in_flight, dropped),
             )
-
-    def _endpoint(self, name: str) -> str:
-        return f"ipc://{self._settings.runtime_folder}/{name}"
-
-    def _heartbeat(self, name: str) -> Path:
-        return self._settings.runtime_folder / f"{name}.heartbeat"
-
-    def _identity_plan(self) -> WorkerPlan:
-        settings, identity = self._settings, self._settings.identity
-        spec = find_model(settings.embedding.model, settings.models)
-        threshold = spec.threshold if identity.threshold is None else identity.threshold
-        if threshold is None:
-            raise ConfigError([Problem("embedding.model", f"{spec.name} is no embedder", "Name an embedder")])
-        heartbeat = self._heartbeat("identity")
-        task = IdentityTask(
-            database=str(settings.database),
-            model=spec.sha256,
-            threshold=threshold,
-            margin=identity.margin,
-            hysteresis=identity.hysteresis,
-            least_observations=identity.least_observations,
-            observations_endpoint=self._endpoint("observations"),
-            events_endpoint=settings.events_endpoint,
-            keep_days=settings.events.keep_days,
-            heartbeat=str(heartbeat),
-        )
-        return WorkerPlan("identity", "identity", "daemon.workers.identity", task, heartbeat, IDENTITY_HUNG_S)
-
-    def _vision_plan(self) -> WorkerPlan:
-        heartbeat = self._heartbeat("vision")
-        task = VisionTask(
-            settings=self._settings.model_dump_json(exclude={"cameras"}),
-            rings={name: str(ring.path) for name, ring in self._rings.items()},
-            frames=self._endpoint("frames"),
-            observations=self._endpoint("observations"),
-            heartbeat=str(heartbeat),
-        )
-        return WorkerPlan("vision", "vision", "daemon.workers.vision", task, heartbeat, VISION_HUNG_S)
-
-    def _camera_plan(self, name: str, fast: bool) -> WorkerPlan:
-        camera = self._settings.cameras[name]
-        heartbeat = self._heartbeat(f"camera-{name}")
-        task = CameraTask.of(
-            name,
-            camera,
-            ring=self._rings[name].path,
-            frames=self._endpoint("frames"),
-            observations=self._endpoint("observations"),
-            heartbeat=heartbeat,
-            fast=fast,
-        )
-        # libav may hold a reader for twice its time-out before it lets go (reference: a stalled TCP stream).
-        hung_after_s = camera.open_timeout_s + 2 * camera.read_timeout_s + 5
-        return WorkerPlan("camera", f"camera-{name}", "daemon.workers.camera", task, heartbeat, hung_after_s)
 
 
 def socket_path_fault(endpoint: str) -> str | None:

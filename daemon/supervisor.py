@@ -18,8 +18,11 @@ logger = logging.getLogger(__name__)
 TICK_S = 0.1
 WATCHDOG_S = 1.0
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-STOP_GRACE_S = {"camera": 1.0, "vision": 3.0, "identity": 3.0}
-"""How long a worker may take to end. A camera worker may be inside a read that nothing can interrupt: it is killed."""
+STOP_GRACE_S = {"camera": 1.0, "vision": 3.0, "identity": 3.0, "bus": 3.0, "bridge": 3.0, "web": 1.0}
+"""How long a worker may take to end, in the order of their ends: what a role sent is still received by the next.
+
+A camera worker may be inside a read that nothing can interrupt: it is killed.
+"""
 
 
 class Supervisor:
@@ -62,9 +65,9 @@ class Supervisor:
             for worker in list(running):
                 if not self._look_after(worker):
                     running.remove(worker)
-                    if worker.exit_code == EXIT_CANNOT_BOOT:
+                    if worker.exit_code == EXIT_CANNOT_BOOT and worker.plan.essential:
                         return 1
-            if not ready and all(worker.has_beaten() for worker in running):
+            if not ready and all(worker.has_beaten() for worker in running if worker.plan.essential):
                 # Models are loaded: only now does a frame meet somebody who looks at it.
                 for worker in cameras:
                     worker.start()
@@ -75,7 +78,7 @@ class Supervisor:
             elif ready and not any(worker.plan.role == "camera" for worker in running):
                 logger.info("all_sources_ended failed=%d", self._failed_cameras)
                 return 1 if self._failed_cameras else 0
-            if ready and all(worker.is_healthy() for worker in running):
+            if ready and all(worker.is_healthy() for worker in running if worker.plan.essential):
                 self._feed_watchdog()
         logger.info("stopping signal=%s", signal.Signals(self._stop_signal).name)
         return 0

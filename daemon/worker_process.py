@@ -20,7 +20,7 @@ from daemon.heartbeat import Heartbeat
 
 logger = logging.getLogger(__name__)
 
-Role = Literal["camera", "vision", "identity"]
+Role = Literal["camera", "vision", "identity", "bus", "bridge", "web"]
 
 PASSED_ON = (
     *("PATH", "HOME", "USER", "LANG", "LC_", "TZ", "TMPDIR", "XDG_DATA_HOME", "JOURNAL_STREAM"),
@@ -45,6 +45,8 @@ class WorkerPlan:
     heartbeat: Path
     hung_after_s: float
     """A worker that gave no heartbeat for so long is killed."""
+    essential: bool = True
+    """Whether the daemon is of no use without it, so that it waits for it at the start and ends if it cannot boot."""
 
 
 def restart_delay_s(restarts_in_window: int) -> float:

@@ -44,6 +44,8 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
     """ZeroMQ endpoint of the vision worker."""
     observations: str
     """ZeroMQ endpoint of the identity worker."""
+    reports: str
+    """ZeroMQ endpoint of the supervisor."""
     fast: bool = False
     """A file: as fast as it can be analysed, instead of as it was recorded."""
 
@@ -57,6 +59,7 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
         heartbeat: Path,
         frames: str,
         observations: str,
+        reports: str,
         fast: bool = False,
     ) -> Self:
         return cls(
@@ -73,6 +76,7 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
             heartbeat=str(heartbeat),
             frames=frames,
             observations=observations,
+            reports=reports,
             fast=fast,
         )
 
@@ -92,6 +96,8 @@ class VisionTask(msgspec.Struct, frozen=True, kw_only=True):
     """ZeroMQ endpoint where tokens arrive."""
     observations: str
     """ZeroMQ endpoint of the identity worker."""
+    reports: str
+    """ZeroMQ endpoint of the supervisor."""
 
 
 class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -110,6 +116,8 @@ class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
     """Where it receives."""
     events_endpoint: str
     """Where it publishes."""
+    reports: str
+    """ZeroMQ endpoint of the supervisor."""
     keep_days: int | None = None
     """Age at which events are deleted; None: never."""
 

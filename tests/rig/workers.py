@@ -38,6 +38,7 @@ def make_camera_task(frames: str = "", observations: str = "") -> CameraTask:
         heartbeat="",
         frames=frames,
         observations=observations,
+        reports="ipc:///nonexistent/reports",
     )
 
 
@@ -70,6 +71,7 @@ class CameraRun:
             "heartbeat": str(heartbeat),
             "frames": f"ipc://{folder}/frames",
             "observations": f"ipc://{folder}/observations",
+            "reports": f"ipc://{folder}/reports",
         }
         self.task = CameraTask(**{**settings, **changes})
         self.frames: list[SeenFrame] = []

@@ -41,6 +41,7 @@ def make_task(folder: Path) -> IdentityTask:
         heartbeat=str(folder / "identity.heartbeat"),
         observations_endpoint=f"ipc://{folder}/observations",
         events_endpoint=f"ipc://{folder}/events",
+        reports=f"ipc://{folder}/reports",
         keep_days=30,
     )
 

@@ -1,0 +1,99 @@
+"""How to run each worker: one function per kind, each from the settings and the place where the daemon runs.
+
+A new kind of worker adds its function, its line in `make_plans`, and its role in daemon/worker_process.py. A worker whose
+plan stays the same is left alone when the configuration is read again: a task holds only what its worker uses.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from config import ConfigError, Problem, Settings
+from daemon.worker_process import WorkerPlan
+from daemon.workers.task import CameraTask, IdentityTask, VisionTask
+from engine.manifests import find_model
+
+VISION_HUNG_S = 60.0
+"""Loading models on a busy machine takes long; a round of frames does not."""
+IDENTITY_HUNG_S = 30.0
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where the workers meet."""
+
+    settings: Settings
+    rings: Mapping[str, Path]
+    """The frame ring of each camera that is enabled."""
+    fast: bool = False
+    """Read video files as fast as they can be analysed."""
+
+    def endpoint(self, name: str) -> str:
+        """Returns the ZeroMQ endpoint of that name in the runtime folder."""
+        return f"ipc://{self.settings.runtime_folder}/{name}"
+
+    def heartbeat(self, worker: str) -> Path:
+        return self.settings.runtime_folder / f"{worker}.heartbeat"
+
+
+def make_plans(place: Place) -> list[WorkerPlan]:
+    """Returns how to run each worker: receivers first, so that nothing is sent to nobody.
+
+    Raises:
+        ConfigError: the settings name a model that cannot be used.
+    """
+    return [identity_plan(place), vision_plan(place), *(camera_plan(place, name) for name in place.rings)]
+
+
+def identity_plan(place: Place) -> WorkerPlan:
+    settings, identity = place.settings, place.settings.identity
+    spec = find_model(settings.embedding.model, settings.models)
+    threshold = spec.threshold if identity.threshold is None else identity.threshold
+    if threshold is None:
+        raise ConfigError([Problem("embedding.model", f"{spec.name} is no embedder", "Name an embedder")])
+    heartbeat = place.heartbeat("identity")
+    task = IdentityTask(
+        database=str(settings.database),
+        model=spec.sha256,
+        threshold=threshold,
+        margin=identity.margin,
+        hysteresis=identity.hysteresis,
+        least_observations=identity.least_observations,
+        observations_endpoint=place.endpoint("observations"),
+        events_endpoint=settings.events_endpoint,
+        keep_days=settings.events.keep_days,
+        reports=place.endpoint("reports"),
+        heartbeat=str(heartbeat),
+    )
+    return WorkerPlan("identity", "identity", "daemon.workers.identity", task, heartbeat, IDENTITY_HUNG_S)
+
+
+def vision_plan(place: Place) -> WorkerPlan:
+    heartbeat = place.heartbeat("vision")
+    task = VisionTask(
+        settings=place.settings.model_dump_json(include={"models", "detection", "embedding", "tracking"}),
+        rings={name: str(path) for name, path in place.rings.items()},
+        frames=place.endpoint("frames"),
+        observations=place.endpoint("observations"),
+        reports=place.endpoint("reports"),
+        heartbeat=str(heartbeat),
+    )
+    return WorkerPlan("vision", "vision", "daemon.workers.vision", task, heartbeat, VISION_HUNG_S)
+
+
+def camera_plan(place: Place, name: str) -> WorkerPlan:
+    camera = place.settings.cameras[name]
+    heartbeat = place.heartbeat(f"camera-{name}")
+    task = CameraTask.of(
+        name,
+        camera,
+        ring=place.rings[name],
+        frames=place.endpoint("frames"),
+        observations=place.endpoint("observations"),
+        reports=place.endpoint("reports"),
+        heartbeat=heartbeat,
+        fast=place.fast,
+    )
+    # libav may hold a reader for twice its time-out before it lets go (reference: a stalled TCP stream).
+    hung_after_s = camera.open_timeout_s + 2 * camera.read_timeout_s + 5
+    return WorkerPlan("camera", f"camera-{name}", "daemon.workers.camera", task, heartbeat, hung_after_s)
