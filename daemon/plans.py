@@ -10,12 +10,13 @@ from pathlib import Path
 
 from config import ConfigError, Problem, Settings
 from daemon.worker_process import WorkerPlan
-from daemon.workers.task import CameraTask, IdentityTask, VisionTask
+from daemon.workers.task import CameraTask, IdentityTask, VisionTask, WebTask
 from engine.manifests import find_model
 
 VISION_HUNG_S = 60.0
 """Loading models on a busy machine takes long; a round of frames does not."""
 IDENTITY_HUNG_S = 30.0
+WEB_HUNG_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,12 @@ def make_plans(place: Place) -> list[WorkerPlan]:
     Raises:
         ConfigError: the settings name a model that cannot be used.
     """
-    return [identity_plan(place), vision_plan(place), *(camera_plan(place, name) for name in place.rings)]
+    return [
+        identity_plan(place),
+        vision_plan(place),
+        *web_plans(place),
+        *(camera_plan(place, name) for name in place.rings),
+    ]
 
 
 def identity_plan(place: Place) -> WorkerPlan:
@@ -97,3 +103,18 @@ def camera_plan(place: Place, name: str) -> WorkerPlan:
     # libav may hold a reader for twice its time-out before it lets go (reference: a stalled TCP stream).
     hung_after_s = camera.open_timeout_s + 2 * camera.read_timeout_s + 5
     return WorkerPlan("camera", f"camera-{name}", "daemon.workers.camera", task, heartbeat, hung_after_s)
+
+
+def web_plans(place: Place) -> list[WorkerPlan]:
+    address = place.settings.web.address
+    if address is None:
+        return []
+    heartbeat = place.heartbeat("web")
+    task = WebTask(
+        host=address.host,
+        port=address.port,
+        runtime=str(place.settings.runtime_folder),
+        heartbeat=str(heartbeat),
+        reports=place.endpoint("reports"),
+    )
+    return [WorkerPlan("web", "web", "daemon.workers.web", task, heartbeat, WEB_HUNG_S, essential=False)]

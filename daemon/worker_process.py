@@ -23,7 +23,7 @@ logger = logging.getLogger(__name__)
 Role = Literal["camera", "vision", "identity", "bus", "bridge", "web"]
 
 PASSED_ON = (
-    *("PATH", "HOME", "USER", "LANG", "LC_", "TZ", "TMPDIR", "XDG_DATA_HOME", "JOURNAL_STREAM"),
+    *("PATH", "HOME", "USER", "LANG", "LC_", "TZ", "TMPDIR", "XDG_DATA_HOME", "JOURNAL_STREAM", "DECONVID_LOG"),
     *("PYTHON", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "OMP_", "OPENBLAS_", "CUDA_", "NVIDIA_"),
 )
 """Beginnings of the names of environment variables that workers get."""

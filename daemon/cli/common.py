@@ -1,19 +1,19 @@
 """What every command shares: options, consoles and how an error is told."""
 
-import logging
 import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 from rich.console import Console
 from rich.markup import escape
 
-from config import ConfigError, DeconvIDError
+from config import ConfigError, DeconvIDError, LogSettings
 from daemon.exits import EXIT_FAILURE
+from daemon.logs import set_up_logs
 
 EXIT_CONFIG = 2
 
@@ -51,7 +51,6 @@ def told_errors() -> Iterator[None]:
         raise typer.Exit(EXIT_FAILURE) from None
 
 
-def set_up_logging(level: int = logging.INFO) -> None:
-    """Logs to stderr; systemd adds the time, a terminal gets it from us."""
-    stamp = "" if "JOURNAL_STREAM" in os.environ else "%(asctime)s "
-    logging.basicConfig(level=level, format=f"{stamp}%(levelname).1s %(processName)s %(name)s: %(message)s")
+def set_up_logging(level: Literal["info", "warning"] = "info") -> None:
+    """Logs of a command to stderr."""
+    set_up_logs("deconvid", LogSettings(level=level))

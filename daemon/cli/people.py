@@ -1,7 +1,6 @@
 """`deconvid people`: who is known."""
 
 import json
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -38,7 +37,7 @@ def add(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Enrol a person, or give a known person more photos."""
-    set_up_logging(logging.WARNING)
+    set_up_logging("warning")
     with told_errors():
         settings = load_settings(config, secrets=False)
         normalise_name(name)  # before the models are loaded

@@ -7,7 +7,9 @@ import typer
 
 from config import ConfigError, load_settings
 from daemon.checking import find_problems, find_source_problems
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, set_up_logging, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, told_errors
+from daemon.logs import set_up_logs
+from daemon.logs.redaction import secrets_of_settings
 from daemon.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
@@ -18,11 +20,15 @@ def run(
     fast: Annotated[
         bool, typer.Option("--fast", help="Read video files as fast as they can be analysed, not in their own time.")
     ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Log every detail, whatever `log.level` says.")
+    ] = False,
 ) -> None:
     """Run the daemon until SIGTERM, or until every video file has ended."""
-    set_up_logging()
     with told_errors():
         settings = load_settings(config)
+        log = settings.log.model_copy(update={"level": "debug"}) if verbose else settings.log
+        set_up_logs("supervisor", log, secrets_of_settings(settings))
         if problems := find_problems(settings):
             raise ConfigError(problems)
         for problem in find_source_problems(settings):

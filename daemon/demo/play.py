@@ -129,7 +129,7 @@ def write_clips(scenes: Mapping[str, Scene], seconds: float, folder: Path) -> di
 def write_config(folder: Path, addresses: Mapping[str, str]) -> Path:
     cameras = "\n".join(f'[cameras.{name}]\nurl = "{address}"\n' for name, address in addresses.items())
     path = folder / "config.toml"
-    path.write_text(f'state = "{folder / "state"}"\n\n{cameras}')
+    path.write_text(f'state = "{folder / "state"}"\nweb.listen = ""\n\n{cameras}')
     return path
 
 

@@ -15,6 +15,7 @@ from daemon.errors import FrameRingError
 from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED, EXIT_FAILURE
 from daemon.frames import DropReason, FrameRing, FrameTimes
 from daemon.heartbeat import Heartbeat
+from daemon.logs.redaction import secrets_of_address
 from daemon.messages import CameraState
 from daemon.streams.backoff import retry_delay_s
 from daemon.streams.clocks import ArrivalClock, CaptureClock, MediaClock, PacedClock
@@ -150,7 +151,7 @@ class CameraWorker:
 def main() -> int:
     stop = stop_on_sigterm()
     task = read_task(CameraTask)
-    set_up_worker_logging(f"camera/{task.name}", address=task.address)
+    set_up_worker_logging(f"camera-{task.name}", secrets_of_address(task.address))
     try:
         ring = FrameRing.attach(Path(task.ring))
         ring.take_over_writing()

@@ -122,6 +122,18 @@ class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
     """Age at which events are deleted; None: never."""
 
 
+class WebTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the web worker listens, and where it finds what it tells."""
+
+    host: str
+    port: int
+    runtime: str
+    """Folder of the supervisor's status."""
+    heartbeat: str
+    reports: str
+    """ZeroMQ endpoint of the supervisor."""
+
+
 def read_task(kind: type[Task]) -> Task:
     """Reads the task from standard input; from then on this process ends with its supervisor.
 

@@ -22,25 +22,13 @@ from daemon.operations.metrics import CONTENT_TYPE, render_metrics
 from daemon.operations.reporter import Reporter
 from daemon.operations.status import DaemonStatus, NoStatusError, read_status
 from daemon.workers.logs import set_up_worker_logging
-from daemon.workers.task import read_task, stop_on_sigterm
+from daemon.workers.task import WebTask, read_task, stop_on_sigterm
 
 logger = logging.getLogger(__name__)
 
 BEAT_S = 0.25
 RETRY_S = 5.0
 """Between two tries to listen."""
-
-
-class WebTask(msgspec.Struct, frozen=True, kw_only=True):
-    """Where the web worker listens, and where it finds what it tells."""
-
-    host: str
-    port: int
-    runtime: str
-    """Folder of the supervisor's status."""
-    heartbeat: str
-    reports: str
-    """ZeroMQ endpoint of the supervisor."""
 
 
 class WebWorker:

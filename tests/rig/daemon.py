@@ -98,7 +98,7 @@ def start_daemon(tmp_path, face_engine, astronaut_photo) -> Iterator[Callable[..
     def start(cameras: dict[str, str | Path], *options: str, enrolled: bool = True) -> Daemon:
         state, config = tmp_path / "state", tmp_path / "config.toml"
         sections = "\n".join(f'[cameras.{name}]\nurl = "{url}"\nread_timeout_s = 2\n' for name, url in cameras.items())
-        config.write_text(f'state = "{state}"\n{sections}')
+        config.write_text(f'state = "{state}"\nweb.listen = ""\n{sections}')
         state.mkdir(mode=0o700, exist_ok=True)
         with Store.open(state / "identities.sqlite") as store:
             if enrolled and not store.people.all():
