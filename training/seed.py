@@ -61,7 +61,7 @@ def train(objective: Objective, faces_to_see: int, batch: int = 64, learning_rat
         else:
             loss = functional.cross_entropy(out, torch.from_numpy(labels[indices]))
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         if step % 20 == 0:
             logger.info("%s step %d faces %d loss %.4f", objective, step, step * batch, loss.item())

@@ -1,0 +1,1 @@
+"""How good an embedder is: verification, identification, robustness and fairness, each figure with its interval."""
