@@ -50,9 +50,7 @@ class HttpServer:
 
     async def open(self, host: str, port: int) -> Self:
         """Raises OSError: the address cannot be bound."""
-        self._server = await asyncio.start_server(
-            self._accept, host, port, limit=LONGEST_HEAD, backlog=MOST_CONNECTIONS
-        )
+        self._server = await asyncio.start_server(self._accept, host, port, limit=LONGEST_HEAD)
         return self
 
     @property

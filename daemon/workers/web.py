@@ -27,7 +27,7 @@ from daemon.workers.task import WebTask, read_task, stop_on_sigterm
 logger = logging.getLogger(__name__)
 
 BEAT_S = 0.25
-RETRY_S = 5.0
+RETRY_S = 2.0
 """Between two tries to listen."""
 
 

@@ -137,7 +137,7 @@ def test_a_client_that_never_reads_is_let_go(serve):
 
 
 def test_more_connections_than_that_are_refused_and_the_others_end_in_time(serve):
-    port = serve(1)
+    port = serve(2)
     with ExitStack() as stack:
         clients = [socket.create_connection(("127.0.0.1", port), timeout=10) for _ in range(MOST_CONNECTIONS + 20)]
         for client in clients:
