@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli import check, demo, events, models, people, run
+from daemon.cli import check, config, demo, events, models, people, run
 
 app = typer.Typer(
     name="deconvid",
@@ -34,6 +34,7 @@ app.command()(demo.demo)
 app.add_typer(people.app, name="people")
 app.add_typer(events.app, name="events")
 app.add_typer(models.app, name="models")
+app.add_typer(config.app, name="config")
 
 
 def main() -> None:
