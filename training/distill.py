@@ -1,217 +1,213 @@
 """Distils the teachers into a network that sees degraded faces.
 
-    python -m training.distill deconv_v0 --minutes 100
+    python -m training.distill training/recipes/deconv_v0.toml
 
 The student gets the crop as a camera might have delivered it, the teachers saw the clean one. Loss = cosine to
-the target + contrast against targets of other faces (InfoNCE, Oord et al. 2018, arXiv:1807.03748) + restoration of
-the clean crop (pixels and their gradients). The learning rate follows the clock, one cosine over the given minutes,
-so that a run always ends annealed. Every few minutes the weights' running average is saved, in FP16, with what
-resuming needs; `--resume` starts warm from it, with a fresh optimiser.
+the target + contrast against targets of other faces + restoration of the clean crop (training/losses.py). Every few
+minutes the weights' running average is validated and saved. A run that was killed goes on where it was when the same
+command is given again; `--start FILE` begins a new run from given weights.
 """
 
 import argparse
-import json
+import csv
 import logging
 import math
 import time
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 from torch.optim import swa_utils
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from training.degrade import DegradationRanges, degrade, misalign
+from training.checkpoints import Progress, load_run, load_weights, save_run, save_weights
+from training.data import DegradedFaces, normalise, to_tensor
+from training.degrade import DegradationRanges, degrade
 from training.faces import load_faces, split
+from training.losses import contrast_loss, restoration_loss
 from training.networks import NETWORKS
 from training.optimisers import make_optimisers
 from training.paths import RUNS
+from training.recipe import Recipe, TrainingError
 from training.teachers import load_targets
 
 logger = logging.getLogger(__name__)
 
-
-LEARNING_RATE = 2e-3
-"""At its peak."""
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """Everything that decides what comes out, saved beside the weights."""
-
-    network: str
-    minutes: float
-    batch: int = 128
-    learning_rate: float = LEARNING_RATE
-    weight_decay: float = 0.02
-    warm_up: float = 0.03
-    """Share of the run in which the learning rate rises."""
-    average_decay: float = 0.999
-    temperature: float = 1 / 16
-    negatives: int = 1024
-    """Targets of other faces to tell each face from."""
-    restoration_weight: float = 0.5
-    clean_share: float = 0.25
-    """Share of the crops that are misaligned only."""
-    seed: int = 1
-
-
-SAME_FACE = 0.999
-"""Cosine of two targets that belong to one picture."""
-
-
-class DegradedFaces(Dataset):
-    """Endless pairs of (degraded, clean) crops, both (3, 112, 112) uint8 RGB, with the face's index."""
-
-    def __init__(self, indices: np.ndarray, recipe: Recipe, first_draw: int = 0) -> None:
-        self.faces, self.indices, self.recipe, self.first_draw = load_faces(), indices, recipe, first_draw
-        self.ranges = DegradationRanges()
-
-    def __len__(self) -> int:
-        return 1 << 40
-
-    def __getitem__(self, draw: int) -> tuple[Tensor, Tensor, int]:
-        rng = np.random.default_rng((self.recipe.seed, self.first_draw + draw))
-        index = int(self.indices[rng.integers(len(self.indices))])
-        face = np.array(self.faces[index])
-        if rng.random() < 0.5:
-            face = np.ascontiguousarray(face[:, ::-1])
-        # The restored face is to lie where the crop has it, so misalignment belongs to both.
-        if rng.random() < self.ranges.misalignment:
-            face = misalign(face, rng, self.ranges)
-        clean = rng.random() < self.recipe.clean_share
-        seen = face if clean else degrade(face, rng, replace(self.ranges, misalignment=0))
-        return to_tensor(seen), to_tensor(face), index
-
-
-def to_tensor(image: np.ndarray) -> Tensor:
-    return torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)))
-
-
-def normalise(images: Tensor) -> Tensor:
-    """uint8 0..255 to float -1..1."""
-    return ((images.float() - 127.5) / 127.5).contiguous(memory_format=torch.channels_last)
-
-
-def restoration_loss(restored: Tensor, clean: Tensor) -> Tensor:
-    """Mean absolute error of pixels and of their horizontal and vertical differences, both (N, 3, H, W)."""
-    error = restored.float() - clean
-    return error.abs().mean() + error.diff(dim=2).abs().mean() + error.diff(dim=3).abs().mean()
-
-
-def contrast_loss(embeddings: Tensor, targets: Tensor, negatives: Tensor, temperature: float) -> Tensor:
-    """Cross-entropy of picking the own target, (N, D), among the batch's and the negatives, (M, D).
-
-    The negatives are drawn from all faces: where one is the face's own target, it is left out.
-    """
-    candidates = torch.cat([targets, negatives])
-    logits = embeddings @ candidates.T / temperature
-    own = targets @ candidates.T > SAME_FACE
-    own[:, : len(targets)].fill_diagonal_(False)
-    return functional.cross_entropy(logits.masked_fill(own, -torch.inf), torch.arange(len(embeddings)))
+LOG_STEPS = 50
 
 
 def learning_rate(recipe: Recipe, progress: float) -> float:
     """Linear warm-up, then a half cosine to a thousandth; progress in 0..1."""
     if progress < recipe.warm_up:
         return recipe.learning_rate * progress / recipe.warm_up
-    return recipe.learning_rate * (0.001 + 0.999 * (1 + math.cos(math.pi * min(1.0, progress))) / 2)
-
-
-def save(path: Path, network: nn.Module, recipe: Recipe, seen: int, history: list[dict[str, float]]) -> None:
-    weights = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
-    torch.save(
-        {"recipe": asdict(recipe), "seen": seen, "weights": weights, "history": history}, path.with_suffix(".part")
-    )
-    path.with_suffix(".part").replace(path)
-    path.with_suffix(".json").write_text(json.dumps({"recipe": asdict(recipe), "history": history}, indent=1) + "\n")
+    return recipe.learning_rate * (0.001 + 0.999 * (1 + math.cos(math.pi * progress)) / 2)
 
 
 @torch.no_grad()
-def validate(network: nn.Module, targets: Tensor, indices: np.ndarray, recipe: Recipe) -> dict[str, float]:
+def validate(network: nn.Module, targets: Tensor, indices: np.ndarray) -> dict[str, float]:
     """Mean cosine to the target on held-out faces, clean and degraded by a fixed seed."""
     network.eval()
     faces, ranges, cosines = load_faces(), DegradationRanges(), {}
+    device = next(network.parameters()).device
     for name in ("clean", "degraded"):
         rng, total = np.random.default_rng(7), 0.0
         for start in range(0, len(indices), 128):
             batch = indices[start : start + 128]
             seen = [faces[i] if name == "clean" else degrade(np.array(faces[i]), rng, ranges) for i in batch]
-            embeddings, _ = network(normalise(torch.stack([to_tensor(s) for s in seen])))
-            total += float((embeddings * targets[batch]).sum())
+            embeddings, _ = network(normalise(torch.stack([to_tensor(s) for s in seen]).to(device)))
+            total += float((embeddings.cpu() * targets[batch]).sum())
         cosines[name] = round(total / len(indices), 4)
     network.train()
     return cosines
 
 
-def train(recipe: Recipe, out: Path, resume: Path | None = None) -> None:
-    torch.manual_seed(recipe.seed)
-    targets = torch.from_numpy(load_targets())
-    training, held_out = split(len(targets))
-    network = NETWORKS[recipe.network]()
-    history: list[dict[str, float]] = []
-    seen_before = 0
-    if resume:
-        checkpoint = torch.load(resume, weights_only=True)
-        network.load_state_dict(checkpoint["weights"])
-        seen_before, history = checkpoint["seen"], checkpoint["history"]
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's overloads
-    decay = swa_utils.get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
-    average = swa_utils.AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
-    optimisers = make_optimisers(network, recipe.weight_decay)
-    loader = DataLoader(DegradedFaces(training, recipe, seen_before), recipe.batch, num_workers=1, prefetch_factor=8)
-    started = reported = time.monotonic()
-    for step, (seen, clean, index) in enumerate(loader):
-        progress = (time.monotonic() - started) / 60 / recipe.minutes
-        for optimiser in optimisers:
+class Run:
+    """One training run.
+
+    Args:
+        recipe: what to do.
+        out: where the averaged weights go; the run's state lies beside it, as `.run`, until the run is finished.
+        start: weights to begin from.
+        device: `cpu` or `cuda`.
+    """
+
+    def __init__(self, recipe: Recipe, out: Path, start: Path | None = None, device: str = "cpu") -> None:
+        torch.manual_seed(recipe.seed)
+        self._recipe, self._out, self._state_file = recipe, out, out.with_suffix(".run")
+        self._device = torch.device(device)
+        network: Any = NETWORKS[recipe.network]()  # Any: nn.Module knows neither `restore` nor this overload of `to`
+        self._progress = load_weights(start, network) if start else Progress()
+        self._network = network.to(self._device, memory_format=torch.channels_last)
+        decay = swa_utils.get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
+        self._average = swa_utils.AveragedModel(self._network, multi_avg_fn=decay, use_buffers=True)
+        self._optimisers = make_optimisers(self._network, recipe.weight_decay)
+        if state := load_run(self._state_file, recipe):
+            self._take_up(state)
+        self._targets = torch.from_numpy(load_targets())
+        self._training, self._held_out = split(len(self._targets))
+
+    def finish(self) -> Progress:
+        """Trains to the end of the recipe. Raises TrainingError: the loss is no number, or nothing can be written."""
+        resumed_s, minutes_before = time.monotonic(), self._progress.minutes
+        validated_s = resumed_s
+        for seen, clean, index in self._batches():
+            now_s = time.monotonic()
+            self._progress.minutes = minutes_before + (now_s - resumed_s) / 60
+            share = self._recipe.progress(self._progress.faces, self._progress.minutes)
+            if share >= 1 or now_s - validated_s > self._recipe.validate_every_s:
+                validated_s = now_s
+                self._validate_and_save()
+            if share >= 1:
+                break
+            figures = self._step(seen, clean, index, share)
+            step = self._progress.faces // self._recipe.batch
+            if step % LOG_STEPS == 0:
+                self._log(figures, share)
+            self._progress.faces += self._recipe.batch
+        self._state_file.unlink(missing_ok=True)
+        return self._progress
+
+    def _batches(self) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        first = self._progress.faces_before + self._progress.faces
+        dataset = DegradedFaces(self._training, self._recipe, first)
+        yield from DataLoader(dataset, self._recipe.batch, num_workers=1, prefetch_factor=8)
+
+    def _step(self, seen: Tensor, clean: Tensor, index: Tensor, share: float) -> dict[str, Tensor]:
+        for optimiser in self._optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(recipe, progress)
-        target = targets[index]
-        negatives = targets[torch.from_numpy(np.random.default_rng(step).choice(training, recipe.negatives))]
-        with torch.autocast("cpu", torch.bfloat16):
-            embeddings, features = network(normalise(seen))
-            restored = None if network.restore is None else network.restore(features)  # type: ignore[operator]
-        restoration = restoration_loss(restored, normalise(clean)) if restored is not None else torch.zeros(())
+                group["lr"] = learning_rate(self._recipe, share)
+        # By faces seen: another run from the same place draws the same negatives.
+        rng = np.random.default_rng((self._recipe.seed, self._progress.faces_before + self._progress.faces))
+        others = torch.from_numpy(rng.choice(self._training, self._recipe.negatives))
+        target, negatives = self._targets[index].to(self._device), self._targets[others].to(self._device)
+        with torch.autocast(self._device.type, torch.bfloat16):
+            embeddings, features = self._network(normalise(seen.to(self._device)))
+            restored = None if self._network.restore is None else self._network.restore(features)
+        restoration = torch.zeros((), device=self._device)
+        if restored is not None:
+            restoration = restoration_loss(restored, normalise(clean.to(self._device)))
         cosine = (embeddings * target).sum(1).mean()
-        contrast = contrast_loss(embeddings, target, negatives, recipe.temperature)
-        loss = 2 * (1 - cosine) + contrast + recipe.restoration_weight * restoration
-        network.zero_grad(set_to_none=True)
+        contrast = contrast_loss(embeddings, target, negatives, self._recipe.temperature)
+        loss = 2 * (1 - cosine) + contrast + self._recipe.restoration_weight * restoration
+        self._network.zero_grad(set_to_none=True)
         loss.backward()
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        for optimiser in optimisers:
+        nn.utils.clip_grad_norm_(self._network.parameters(), 5.0)
+        for optimiser in self._optimisers:
             optimiser.step()
-        average.update_parameters(network)
-        if step % 50 == 0:
-            logger.info(
-                "step %d faces %d progress %.3f cosine %.4f contrast %.3f restoration %.4f",
-                *(step, step * recipe.batch, progress, cosine.item(), contrast.item(), restoration.item()),
-            )
-        if progress >= 1 or time.monotonic() - reported > 300:
-            reported = time.monotonic()
-            scores = validate(average.module, targets, held_out, recipe)
-            faces_seen = seen_before + step * recipe.batch
-            history.append({"faces": faces_seen, "minutes": round(progress * recipe.minutes, 1), **scores})
-            logger.info("held out: %s", history[-1])
-            save(out, average.module, recipe, faces_seen, history)
-        if progress >= 1:
-            return
+        self._average.update_parameters(self._network)
+        return {"cosine": cosine, "contrast": contrast, "restoration": restoration}
+
+    def _log(self, figures: dict[str, Tensor], share: float) -> None:
+        values = {name: round(figure.item(), 4) for name, figure in figures.items()}
+        if not all(map(math.isfinite, values.values())):
+            raise TrainingError(f"the loss is no number any more: {values}. Go on from {self._out} at a lower rate")
+        left = self._progress.minutes * (1 - share) / share if share else math.nan
+        logger.info("faces %d, %.1f %%, %.0f min left: %s", self._progress.faces, 100 * share, left, values)
+        self._append_metrics({"faces": self._progress.faces, "minutes": round(self._progress.minutes, 2), **values})
+
+    def _append_metrics(self, row: dict[str, float]) -> None:
+        """One line of a table; TensorBoard and spreadsheets read CSV."""
+        path = self._out.with_suffix(".csv")
+        self._out.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
+        with path.open("a", newline="") as table:
+            writer = csv.DictWriter(table, row.keys())
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def _validate_and_save(self) -> None:
+        progress = self._progress
+        scores = validate(self._average.module, self._targets, self._held_out)
+        seen = progress.faces_before + progress.faces
+        progress.history = [
+            *(progress.history or []),
+            {"faces": seen, "minutes": round(progress.minutes, 1), **scores},
+        ]
+        logger.info("held out: %s", progress.history[-1])
+        save_weights(self._out, self._average.module, self._recipe, progress)
+        save_run(self._state_file, self._state())
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "recipe": self._recipe.model_dump(),
+            "network": self._network.state_dict(),
+            "average": self._average.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
+            "faces": self._progress.faces,
+            "minutes": self._progress.minutes,
+            "faces_before": self._progress.faces_before,
+            "history": self._progress.history,
+        }
+
+    def _take_up(self, state: dict[str, Any]) -> None:
+        self._network.load_state_dict(state["network"])
+        self._average.load_state_dict(state["average"])
+        for optimiser, saved in zip(self._optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+        self._progress = Progress(state["faces"], state["minutes"], state["faces_before"], state["history"])
+        logger.info("taken up at %d faces, %.1f minutes", self._progress.faces, self._progress.minutes)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("network", choices=sorted(NETWORKS))
-    parser.add_argument("--minutes", type=float, default=100)
-    parser.add_argument("--learning-rate", type=float, default=LEARNING_RATE, help="its peak")
-    parser.add_argument("--resume", type=Path, help="start from these weights")
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--minutes", type=float, help="in place of the recipe's")
+    parser.add_argument("--start", type=Path, help="begin from these weights")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    out = args.out or RUNS / f"{args.network}.pt"
-    out.parent.mkdir(parents=True, exist_ok=True)
-    train(Recipe(args.network, args.minutes, learning_rate=args.learning_rate), out, args.resume)
+    try:
+        recipe = Recipe.read(args.recipe)
+        if args.minutes is not None:
+            recipe = recipe.model_copy(update={"minutes": args.minutes})
+        Run(recipe, args.out or RUNS / f"{recipe.network}.pt", args.start, args.device).finish()
+    except TrainingError as error:
+        raise SystemExit(f"error: {error}") from None
 
 
 if __name__ == "__main__":

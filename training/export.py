@@ -26,7 +26,7 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from engine.embedder import Embedder
 from engine.manifests import ModelSpec
 from engine.probes import probe_crops
-from training.distill import normalise, to_tensor
+from training.data import normalise, to_tensor
 from training.evaluate import crops_as_shipped, held_out_strangers
 from training.evaluation.lfw import read_pairs
 from training.evaluation.robustness import at_distance

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.data import normalise, to_tensor
 from training.degrade import degrade
-from training.distill import normalise, to_tensor
 from training.faces import load_faces, load_groups, split
 from training.networks.seed import SeedNetwork
 from training.paths import RUNS

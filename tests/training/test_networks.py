@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from training.distill import Recipe, contrast_loss, learning_rate, restoration_loss
 from training.export import Exported, fuse_batch_norms
+from training.losses import contrast_loss, restoration_loss
 from training.networks import NETWORKS
 from training.networks.blocks import MaxUnpool, deconv
 from training.networks.cost import macs
@@ -124,12 +124,3 @@ def test_restoration_sees_a_lost_edge_that_the_mean_does_not():
     inverted = 1 - sharp
     assert restoration_loss(sharp, sharp) == 0
     assert restoration_loss(flat, sharp) < restoration_loss(inverted, sharp)
-
-
-def test_the_learning_rate_rises_then_falls_to_almost_nothing():
-    recipe = Recipe("deconv_v0", minutes=1)
-    rates = [learning_rate(recipe, p) for p in (0.0, recipe.warm_up, 0.5, 1.0)]
-    assert rates[0] == 0
-    assert rates[1] == pytest.approx(recipe.learning_rate, rel=0.01)
-    assert rates[1] > rates[2] > rates[3] > 0
-    assert rates[3] == pytest.approx(recipe.learning_rate / 1000)

@@ -1,0 +1,121 @@
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from training.checkpoints import Progress, load_run, load_weights, save_run, save_weights
+from training.distill import learning_rate
+from training.networks import NETWORKS
+from training.optimisers import make_optimisers
+from training.paths import SHARED
+from training.recipe import Recipe, TrainingError
+
+RECIPE = Recipe(network="deconv_v0_xs", faces=1000)
+
+
+def test_the_learning_rate_rises_then_falls_to_almost_nothing():
+    rates = [learning_rate(RECIPE, p) for p in (0.0, RECIPE.warm_up, 0.5, 1.0)]
+    assert rates[0] == 0
+    assert rates[1] == pytest.approx(RECIPE.learning_rate, rel=0.01)
+    assert rates[1] > rates[2] > rates[3] > 0
+    assert rates[3] == pytest.approx(RECIPE.learning_rate / 1000)
+
+
+def test_a_run_ends_by_faces_or_by_the_clock():
+    recipe = Recipe(network="deconv_v0", faces=1000, minutes=10)
+    assert recipe.progress(500, 1) == 0.5
+    assert recipe.progress(100, 9) == 0.9
+    assert recipe.progress(2000, 1) == 1
+
+
+@pytest.mark.parametrize("name", ["deconv_v0", "plain_v0"])
+def test_the_recipes_that_ship_are_recipes(name):
+    from training.paths import REPOSITORY
+
+    assert Recipe.read(REPOSITORY / "training" / "recipes" / f"{name}.toml").network == name
+
+
+def test_a_recipe_tells_every_fault(tmp_path):
+    path = tmp_path / "recipe.toml"
+    path.write_text('network = "resnet"\nbatch = 1\nlerning_rate = 1.0\n')
+    with pytest.raises(TrainingError) as caught:
+        Recipe.read(path)
+    assert all(word in str(caught.value) for word in ("network", "batch", "lerning_rate", "deconv_v0"))
+
+
+def test_both_optimisers_make_progress_and_share_the_weights_memory():
+    torch.manual_seed(0)
+    network = NETWORKS["deconv_v0_xs"]().to(memory_format=torch.channels_last)
+    optimisers = make_optimisers(network, 0.02)
+    for group in (group for optimiser in optimisers for group in optimiser.param_groups):
+        group["lr"] = 2e-3
+    before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
+    faces, targets = torch.randn(8, 3, 112, 112), torch.nn.functional.normalize(torch.randn(8, 256), dim=1)
+    losses = []
+    for _ in range(4):
+        embeddings, features = network(faces)
+        loss = 1 - (embeddings * targets).sum(1).mean() + network.restore(features).square().mean()
+        losses.append(loss.item())
+        network.zero_grad()
+        loss.backward()
+        for optimiser in optimisers:
+            optimiser.step()
+    assert losses[-1] < losses[0]
+    assert [name for name, weight in network.named_parameters() if torch.equal(weight, before[name])] == []
+
+
+def test_weights_come_back_as_they_were_saved(tmp_path):
+    saved, loaded = (NETWORKS["deconv_v0_xs"]() for _ in range(2))
+    save_weights(tmp_path / "a.pt", saved, RECIPE, Progress(faces=500, faces_before=200, history=[]))
+    progress = load_weights(tmp_path / "a.pt", loaded)
+    assert progress.faces_before == 700
+    assert all(torch.equal(a.half(), b.half()) for a, b in zip(saved.parameters(), loaded.parameters(), strict=True))
+
+
+def test_weights_of_another_network_are_refused(tmp_path):
+    save_weights(tmp_path / "a.pt", NETWORKS["deconv_v0_xs"](), RECIPE, Progress(history=[]))
+    with pytest.raises(TrainingError, match="deconv_v0_xs"):
+        load_weights(tmp_path / "a.pt", NETWORKS["plain_v0"]())
+
+
+def test_a_damaged_checkpoint_is_told(tmp_path):
+    (tmp_path / "a.pt").write_bytes(b"PK\x03\x04 cut off")
+    with pytest.raises(TrainingError, match="damaged"):
+        load_weights(tmp_path / "a.pt", NETWORKS["deconv_v0_xs"]())
+
+
+def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
+    path = tmp_path / "a.pt"
+    save_run(path, {"recipe": RECIPE.model_dump()})
+    (tmp_path / "a.pt.part").symlink_to("/dev/full")
+    with pytest.raises(TrainingError, match="cannot be written"):
+        save_run(path, {"recipe": None})
+    assert load_run(path, RECIPE) == {"recipe": RECIPE.model_dump()}
+
+
+def test_a_run_of_another_recipe_is_not_taken_up(tmp_path):
+    save_run(tmp_path / "a.run", {"recipe": RECIPE.model_dump()})
+    with pytest.raises(TrainingError, match="another recipe"):
+        load_run(tmp_path / "a.run", RECIPE.model_copy(update={"seed": 2}))
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+@pytest.mark.skipif(not (SHARED / "data" / "fairface112").is_dir(), reason="FairFace is not at hand")
+def test_a_killed_run_goes_on(tmp_path):
+    recipe, out = tmp_path / "tiny.toml", tmp_path / "tiny.pt"
+    recipe.write_text('network = "deconv_v0_xs"\nfaces = 256\nbatch = 32\nvalidate_every_s = 5\n')
+    command = [sys.executable, "-m", "training.distill", str(recipe), "--out", str(out)]
+    first = subprocess.Popen(command)
+    while not out.with_suffix(".run").exists():
+        assert first.poll() is None
+        time.sleep(0.05)
+    first.send_signal(signal.SIGKILL)
+    first.wait()
+    second = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert "taken up at" in second.stderr
+    assert not out.with_suffix(".run").exists()
+    assert load_weights(out, NETWORKS["deconv_v0_xs"]()).faces_before == 256

@@ -1,0 +1,88 @@
+"""Checkpoints: the averaged weights, small enough to commit, and a run's whole state, to go on after a kill."""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from training.recipe import Recipe, TrainingError
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run is."""
+
+    faces: int = 0
+    """Seen in this run."""
+    minutes: float = 0.0
+    faces_before: int = 0
+    """Seen by the weights that the run started from."""
+    history: list[dict[str, float]] | None = None
+    """Validations, oldest first, those before the run included."""
+
+
+def save_weights(path: Path, average: nn.Module, recipe: Recipe, progress: Progress) -> None:
+    """Writes PATH (FP16 weights, what made them) and its .json. Raises TrainingError: the disk is full or the like."""
+    weights = {k: v.half() if v.is_floating_point() else v for k, v in average.state_dict().items()}
+    made = {"recipe": recipe.model_dump(), "seen": progress.faces_before + progress.faces, "history": progress.history}
+    _replace(path, {**made, "weights": weights})
+    path.with_suffix(".json").write_text(json.dumps(made, indent=1) + "\n")
+
+
+def load_weights(path: Path, network: nn.Module) -> Progress:
+    """Loads the weights of a checkpoint; returns what they have behind them, as the start of a new run.
+
+    Raises:
+        TrainingError: it is missing, damaged, or of another architecture.
+    """
+    checkpoint = _load(path)
+    try:
+        network.load_state_dict(checkpoint["weights"])
+        return Progress(faces_before=checkpoint["seen"], history=list(checkpoint["history"]))
+    except (KeyError, RuntimeError) as error:
+        made_by = checkpoint.get("recipe", {}).get("network", "another program")
+        raise TrainingError(f"{path}: holds weights of {made_by}, not of this network. Name its recipe") from error
+
+
+def save_run(path: Path, state: dict[str, Any]) -> None:
+    """Writes all that a run needs to go on as if it had not been stopped."""
+    _replace(path, state)
+
+
+def load_run(path: Path, recipe: Recipe) -> dict[str, Any] | None:
+    """Returns the state of an unfinished run of this very recipe, None if there is none.
+
+    Raises:
+        TrainingError: there is one of another recipe, or it is damaged.
+    """
+    if not path.exists():
+        return None
+    state = _load(path)
+    if state.get("recipe") != recipe.model_dump():
+        raise TrainingError(f"{path}: is of another recipe. Finish that run, or delete the file")
+    return state
+
+
+def _load(path: Path) -> dict[str, Any]:
+    try:
+        loaded: dict[str, Any] = torch.load(path, weights_only=True)
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read ({error.strerror}). Name a checkpoint") from error
+    except Exception as error:  # a damaged file makes torch and pickle raise whatever they please
+        raise TrainingError(f"{path}: is damaged or no checkpoint. Use an older one") from error
+    return loaded
+
+
+def _replace(path: Path, content: dict[str, Any]) -> None:
+    part = path.with_suffix(path.suffix + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        torch.save(content, part)
+        os.replace(part, path)
+    except (OSError, RuntimeError) as error:
+        part.unlink(missing_ok=True)
+        raise TrainingError(f"{path}: cannot be written ({error}). Free some space; the last one is kept") from error
