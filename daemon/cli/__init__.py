@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli import check, config, demo, events, models, people, run
+from daemon.cli import check, config, demo, events, install, models, people, run
 
 app = typer.Typer(
     name="deconvid",
@@ -31,6 +31,8 @@ def root(
 app.command()(run.run)
 app.command()(check.check)
 app.command()(demo.demo)
+app.command()(install.install)
+app.command()(install.uninstall)
 app.add_typer(people.app, name="people")
 app.add_typer(events.app, name="events")
 app.add_typer(models.app, name="models")
