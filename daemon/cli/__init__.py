@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli import check, config, demo, events, install, models, people, run
+from daemon.cli import check, config, demo, doctor, events, install, models, people, run
 
 app = typer.Typer(
     name="deconvid",
@@ -30,6 +30,7 @@ def root(
 
 app.command()(run.run)
 app.command()(check.check)
+app.command()(doctor.doctor)
 app.command()(demo.demo)
 app.command()(install.install)
 app.command()(install.uninstall)

@@ -1,0 +1,161 @@
+import socket
+import time
+
+import pytest
+from rig.statuses import make_status
+
+from config import CameraSettings, Settings, WebSettings
+from daemon.doctor import examine
+from daemon.doctor.cameras import examine_cameras
+from daemon.doctor.decoders import examine_decoders
+from daemon.doctor.folders import examine_folders
+from daemon.doctor.machine import _clock, _memory, _processor, _python, examine_machine
+from daemon.doctor.ports import examine_ports
+from daemon.doctor.runtimes import GPU, IMPORT, Probed, judge, probe
+from daemon.operations.status import write_status
+
+
+def states(findings):
+    findings = list(findings)
+    for finding in findings:
+        assert bool(finding.fix) is (finding.state != "ok"), finding
+    return {finding.subject: finding.state for finding in findings}
+
+
+def test_this_machine_can_run_it():
+    assert "fail" not in states([*examine_machine(), *examine_decoders()]).values()
+
+
+@pytest.mark.parametrize(("version", "state"), [((3, 10), "fail"), ((3, 11), "ok"), ((3, 13), "ok"), ((3, 14), "fail")])
+def test_python_must_be_one_that_it_supports(version, state):
+    assert _python(version).state == state
+
+
+@pytest.mark.parametrize(
+    ("cpuinfo", "cores", "state"),
+    [
+        ("model name\t: X\nflags\t\t: sse avx2 fma\n", 4, "ok"),
+        ("model name\t: X\nflags\t\t: sse avx\n", 4, "warn"),
+        ("Features\t: fp asimd\n", 4, "ok"),
+        ("flags\t\t: avx2\n", 1, "warn"),
+        ("", 2, "warn"),
+    ],
+)
+def test_a_slow_processor_is_told(cpuinfo, cores, state):
+    assert _processor(cpuinfo, cores).state == state
+
+
+def test_little_memory_is_told():
+    assert _memory("MemAvailable:    2000000 kB\n").state == "ok"
+    assert _memory("MemAvailable:     200000 kB\n").state == "warn"
+
+
+@pytest.mark.parametrize(
+    ("kernel", "now", "state"), [(0, 2e9, "ok"), (5, 2e9, "warn"), (-1, 2e9, "warn"), (0, 0, "fail")]
+)
+def test_a_clock_that_runs_free_is_told(kernel, now, state):
+    assert _clock(kernel, now).state == state
+
+
+@pytest.mark.parametrize(
+    ("script", "state"),
+    [
+        ([IMPORT, "json"], "ready"),
+        ([IMPORT, "no_such_package"], "not installed"),
+        (["import os; os.abort()"], "crashes"),
+        (["print('not json')"], "crashes"),
+    ],
+)
+def test_a_probe_survives_whatever_it_probes(script, state):
+    assert probe(script).state == state
+
+
+def test_libraries_that_are_missing_are_told_apart_from_a_package_that_is(tmp_path, monkeypatch):
+    (tmp_path / "broken.py").write_text("raise ImportError('libnvonnxparser.so.11: cannot open shared object file')")
+    (tmp_path / "halved.py").write_text("import its_other_half")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    assert probe([IMPORT, "broken"]).state == "libraries missing"
+    assert probe([IMPORT, "halved"]).state == "libraries missing"
+
+
+def test_the_gpu_is_told_whether_there_is_one_or_not():
+    assert probe([GPU]).state in ("ready", "no driver", "no GPU")
+
+
+@pytest.mark.parametrize(
+    ("gpu", "tensorrt", "state", "says"),
+    [
+        ("no driver", "not installed", "ok", "optional"),
+        ("no GPU", "ready", "ok", "no GPU, so it cannot run"),
+        ("ready", "libraries missing", "warn", "libnvinfer"),
+        ("ready", "crashes", "warn", "crashes"),
+        ("ready", "ready", "ok", "ready"),
+    ],
+)
+def test_tensorrt_is_optional_but_must_be_whole(gpu, tensorrt, state, says):
+    ready = Probed("ready", "1.0")
+    found = dict.fromkeys(("openvino", "onnxruntime", "tensorrt_rtx"), ready)
+    findings = list(judge(found | {"gpu": Probed(gpu, "x"), "tensorrt": Probed(tensorrt, "libnvinfer")}))
+    [finding] = [finding for finding in findings if finding.subject == "tensorrt"]
+    assert (finding.state, says in finding.detail) == (state, True)
+    states(findings)
+
+
+def test_folders_that_others_can_read_are_told_with_the_command(tmp_path):
+    settings = Settings(state=tmp_path, runtime=tmp_path / "later")
+    tmp_path.chmod(0o755)
+    settings.database.touch(0o644)
+    found = {finding.subject: finding for finding in examine_folders(settings, tmp_path)}
+    assert found["state"].fix == f"chmod 700 {tmp_path}"
+    assert found["database"].fix == f"chmod 600 {settings.database}"
+    assert found["runtime"].state == "ok"
+
+
+def test_shared_memory_must_hold_every_camera(tmp_path):
+    def judged(count, **limits):
+        cameras = {f"c{n}": CameraSettings(url="a.mp4", **limits) for n in range(count)}
+        return states(examine_folders(Settings(state=tmp_path, cameras=cameras), tmp_path))["shared memory"]
+
+    assert judged(1) == "ok"
+    assert judged(100_000) == "fail"
+    assert states(examine_folders(Settings(state=tmp_path), tmp_path / "none"))["shared memory"] == "fail"
+
+
+def test_a_taken_port_is_told_unless_the_daemon_has_it(tmp_path):
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        listen = f"127.0.0.1:{taken.getsockname()[1]}"
+        settings = Settings(state=tmp_path, web=WebSettings(listen=listen))
+        assert states(examine_ports(settings)) == {"web.listen": "fail"}
+        settings.runtime_folder.mkdir()
+        write_status(settings.runtime_folder, make_status(written_wall_ns=time.time_ns()))
+        assert states(examine_ports(settings)) == {"web.listen": "ok"}
+    assert states(examine_ports(Settings(state=tmp_path, web=WebSettings(listen="")))) == {}
+
+
+def test_cameras_are_opened_at_once_and_none_is_waited_for_long(make_clip):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        cameras = {
+            "file": CameraSettings(url=str(make_clip())),
+            "dead": CameraSettings(url="rtsp://viewer:hunter2@127.0.0.1:1/x"),
+            **{
+                f"silent{n}": CameraSettings(
+                    url=f"rtsp://viewer:hunter2@127.0.0.1:{silent.getsockname()[1]}/x",
+                    open_timeout_s=1,
+                    read_timeout_s=1,
+                )
+                for n in range(4)
+            },
+        }
+        started = time.monotonic()
+        findings = list(examine_cameras(cameras))
+        assert time.monotonic() - started < 8
+    assert states(findings) == dict.fromkeys(cameras, "fail") | {"file": "ok"}
+    assert "hunter2" not in str(findings)
+
+
+def test_a_configuration_that_cannot_be_read_does_not_end_the_examination(tmp_path):
+    (tmp_path / "config.toml").write_text("nonsense = 1\n[cameras.door]\nurl = '/missing.mp4'\n")
+    found = list(examine(tmp_path / "config.toml"))
+    assert {"nonsense", "door"} <= {finding.subject for finding in found if finding.state == "fail"}
+    missing = list(examine(tmp_path / "none.toml", with_cameras=False))
+    assert [finding.area for finding in missing if finding.state == "fail"] == ["configuration"]
