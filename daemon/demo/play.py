@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config import DeconvIDError, Settings, load_settings
+from daemon.demo.camera_process import has_rtsp_server, rtsp_cameras
 from daemon.demo.cast import ACTOR, ASTRONAUT, ENROLLED, CutOut, cast, copy_to
 from daemon.demo.scene import AWAY_S, WALK_S, Scene, write_clip
-from daemon.demo.stage import has_rtsp_server, rtsp_cameras
 from daemon.enrolment import enrol
 from daemon.events import AnyEvent, EventSubscriber
 from daemon.frames import FRAMES_FOLDER, FrameCounts, FrameRing, instance_id, ring_path
