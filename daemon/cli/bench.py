@@ -1,0 +1,46 @@
+"""`deconvid bench`: measurements of this machine and this installation."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import msgspec
+import typer
+
+from daemon.cli.common import out, set_up_logging, told_errors
+from daemon.exits import EXIT_FAILURE
+
+app = typer.Typer(help="Measure this installation on this machine.", no_args_is_help=True)
+
+
+@app.callback()
+def bench() -> None:
+    # Typer makes a program of a single command; a callback keeps `bench soak` two words.
+    pass
+
+
+@app.command()
+def soak(
+    minutes: Annotated[float, typer.Option(min=1, help="How long.")] = 30,
+    cameras: Annotated[int, typer.Option(min=2, max=16, help="Simulated cameras.")] = 2,
+    faults: Annotated[Path | None, typer.Option(help="List of faults (TOML); unset: the default one.")] = None,
+    report: Annotated[Path, typer.Option(help="Path without ending: .json and .html are written.")] = Path("soak"),
+) -> None:
+    """Run the daemon on simulated cameras, hurt it on schedule, and judge how it bore that."""
+    from daemon.soak.faults import KINDS
+    from daemon.soak.page import page
+    from daemon.soak.schedule import DEFAULT, read_faults
+    from daemon.soak.soak import soak as run_soak
+
+    set_up_logging()
+    with told_errors():
+        result = run_soak(minutes, cameras, read_faults(faults or DEFAULT, set(KINDS)))
+    command = f"deconvid {' '.join(sys.argv[1:])}"
+    report.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+    report.with_suffix(".html").write_text(page(result, command))
+    out.print(
+        f"{result.events} events: {result.lost} lost, {result.doubled} doubled, {result.out_of_order} out of order; "
+        f"{len(result.wrong_names)} wrong names; p95 {result.latency_p95_ms:.0f} ms"
+    )
+    if not result.passed:
+        raise typer.Exit(EXIT_FAILURE)

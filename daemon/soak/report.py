@@ -1,0 +1,118 @@
+"""What a soak found."""
+
+from itertools import pairwise
+
+import msgspec
+import numpy as np
+
+from daemon.soak.rig import Rig
+from daemon.soak.watch import Ordeal, Watch
+
+WARM_UP_S = 60.0
+"""Memory of the first minute is start-up."""
+
+Line = list[tuple[float, float]]
+
+
+class FaultReport(msgspec.Struct, frozen=True):
+    kind: str
+    target: str
+    began_s: float
+    lasted_s: float
+    recovered_after_s: float | None
+    """After the fault ended; None: never, or the soak ended first."""
+    refused: str
+
+
+class SoakReport(msgspec.Struct, frozen=True):
+    seconds: float
+    cameras: int
+    events: int
+    lost: int
+    """Events in the store that the subscriber never got."""
+    doubled: int
+    out_of_order: int
+    deleted_by_retention: int
+    wrong_names: list[str]
+    identified: dict[str, int]
+    unknown: dict[str, int]
+    latency_p50_ms: float
+    latency_p95_ms: float
+    captured: dict[str, int]
+    analysed: dict[str, int]
+    dropped: dict[str, dict[str, int]]
+    unaccounted: dict[str, int]
+    """Looks at each camera's account that did not add up."""
+    restarts: dict[str, int]
+    memory_growth_percent: dict[str, float]
+    """Last quarter against the second one, medians, by worker."""
+    faults: list[FaultReport]
+    memory_mb: dict[str, Line] = {}
+    latencies_ms: Line = []
+
+    @property
+    def passed(self) -> bool:
+        return not (self.lost or self.doubled or self.out_of_order or self.wrong_names or self.unaccounted)
+
+
+def judge(watch: Watch, rig: Rig, stored: int, deleted: int) -> SoakReport:
+    """Compares what was heard with what is stored (sequences from 1 to `stored`, without gaps)."""
+    heard, status = watch.sequences, rig.status()
+    cameras = status.cameras if status else ()
+    latencies = [ms for _, ms in watch.latencies] or [0.0]
+    return SoakReport(
+        seconds=round(watch.now_s, 1),
+        cameras=len(rig.cameras),
+        events=len(heard),
+        lost=stored - len(set(heard)) - deleted,
+        doubled=len(heard) - len(set(heard)),
+        out_of_order=sum(later < earlier for earlier, later in pairwise(heard)),
+        deleted_by_retention=deleted,
+        wrong_names=watch.verdict.wrong,
+        identified=dict(watch.verdict.identified),
+        unknown=dict(watch.verdict.unknown),
+        latency_p50_ms=round(float(np.percentile(latencies, 50)), 1),
+        latency_p95_ms=round(float(np.percentile(latencies, 95)), 1),
+        captured={camera.name: camera.captured for camera in cameras},
+        analysed={camera.name: camera.analysed for camera in cameras},
+        dropped={camera.name: dict(camera.dropped) for camera in cameras},
+        unaccounted=dict(watch.unaccounted),
+        restarts={worker.name: worker.restarts for worker in status.workers} if status else {},
+        memory_growth_percent=_memory_growth(watch),
+        faults=[_fault(ordeal) for ordeal in watch.ordeals],
+        memory_mb=_memory(watch),
+        latencies_ms=watch.latencies,
+    )
+
+
+def _fault(ordeal: Ordeal) -> FaultReport:
+    ended_s = ordeal.ended_s if ordeal.ended_s is not None else ordeal.began_s
+    recovered = None if ordeal.recovered_s is None else round(ordeal.recovered_s - ended_s, 1)
+    return FaultReport(
+        ordeal.fault.kind,
+        ordeal.fault.target,
+        round(ordeal.began_s, 1),
+        round(ended_s - ordeal.began_s, 1),
+        recovered,
+        ordeal.refused,
+    )
+
+
+def _memory(watch: Watch) -> dict[str, Line]:
+    lines: dict[str, Line] = {}
+    for sample in watch.samples:
+        for worker, size in sample.memory_bytes.items():
+            if size:
+                lines.setdefault(worker, []).append((round(sample.at_s, 1), round(size / 2**20, 1)))
+    return lines
+
+
+def _memory_growth(watch: Watch) -> dict[str, float]:
+    growth = {}
+    for worker, line in _memory(watch).items():
+        sizes = [mb for at_s, mb in line if at_s > WARM_UP_S]
+        if len(sizes) >= 4:
+            quarter = len(sizes) // 4
+            before, after = np.median(sizes[quarter : 2 * quarter]), np.median(sizes[-quarter:])
+            growth[worker] = round(100 * float(after / before - 1), 1)
+    return growth

@@ -1,0 +1,97 @@
+"""What is seen of the daemon while it is soaked: events, status, and how long each fault was felt."""
+
+import time
+from collections import defaultdict
+from dataclasses import dataclass, field
+
+from daemon.demo.verdict import Verdict
+from daemon.operations.health import health_of
+from daemon.operations.status import DaemonStatus
+from daemon.soak.schedule import Fault
+from deconvid_client import Event
+
+
+@dataclass(slots=True)
+class Ordeal:
+    """One fault, and how it was borne."""
+
+    fault: Fault
+    began_s: float
+    """After the soak's start, as are all."""
+    ended_s: float | None = None
+    recovered_s: float | None = None
+    """When all was well again: nothing ill, and every camera's frames analysed since the fault ended."""
+    refused: str = ""
+    """Why it could not be inflicted."""
+    analysed_then: dict[str, int] = field(default_factory=dict)
+    """Frames of each camera when the fault ended."""
+
+
+@dataclass(slots=True)
+class Sample:
+    """The status of one second."""
+
+    at_s: float
+    memory_bytes: dict[str, int]
+    """By worker."""
+    cpu_s: dict[str, float]
+    analysed: dict[str, int]
+    """By camera."""
+    ills: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class Watch:
+    verdict: Verdict
+    started_s: float = field(default_factory=time.monotonic)
+    sequences: list[int] = field(default_factory=list)
+    """In the order in which they came."""
+    latencies: list[tuple[float, float]] = field(default_factory=list)
+    """When, and from capture to event [ms]."""
+    samples: list[Sample] = field(default_factory=list)
+    ordeals: list[Ordeal] = field(default_factory=list)
+    unaccounted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    """Looks at a camera's account that did not add up."""
+
+    @property
+    def now_s(self) -> float:
+        return time.monotonic() - self.started_s
+
+    def take_event(self, event: Event) -> None:
+        self.sequences.append(event.sequence)
+        self.verdict.take(event)
+        if latency_ms := event.data.get("latency_ms"):
+            self.latencies.append((self.now_s, latency_ms))
+
+    def take_status(self, status: DaemonStatus | None) -> None:
+        if status is None:
+            return
+        health = health_of(status, time.time_ns())
+        analysed = {camera.name: camera.analysed for camera in status.cameras}
+        for camera in status.cameras:
+            if camera.captured != camera.analysed + camera.in_flight + sum(camera.dropped.values()):
+                self.unaccounted[camera.name] += 1
+        self.samples.append(
+            Sample(
+                self.now_s,
+                {worker.name: worker.memory_bytes for worker in status.workers},
+                {worker.name: worker.cpu_s for worker in status.workers},
+                analysed,
+                tuple(f"{ill.subject} {ill.state}" for ill in health.ills),
+            )
+        )
+        for ordeal in self.ordeals:
+            if ordeal.ended_s is not None and ordeal.recovered_s is None and health.healthy:
+                self._note_recovery(ordeal, analysed)
+
+    def _note_recovery(self, ordeal: Ordeal, analysed: dict[str, int]) -> None:
+        if all(count > ordeal.analysed_then.get(camera, 0) for camera, count in analysed.items()):
+            ordeal.recovered_s = self.now_s
+
+    def begin(self, fault: Fault) -> Ordeal:
+        self.ordeals.append(Ordeal(fault, self.now_s))
+        return self.ordeals[-1]
+
+    def end(self, ordeal: Ordeal, refused: str = "") -> None:
+        ordeal.ended_s, ordeal.refused = self.now_s, refused
+        ordeal.analysed_then = dict(self.samples[-1].analysed) if self.samples else {}

@@ -1,0 +1,123 @@
+import pytest
+
+from config import DeconvIDError
+from daemon.demo.verdict import Verdict
+from daemon.operations.status import CameraStatus, DaemonStatus, WorkerStatus
+from daemon.soak.faults import KINDS
+from daemon.soak.page import page
+from daemon.soak.report import FaultReport, SoakReport
+from daemon.soak.schedule import DEFAULT, Fault, read_faults, schedule
+from daemon.soak.watch import Watch
+
+
+def test_the_default_list_has_every_kind_of_fault():
+    assert {fault.kind for fault in read_faults(DEFAULT, set(KINDS))} == set(KINDS)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("[[fault]]\nkind = 'meteor'\n", "meteor"),
+        ("[[fault]]\nkind = 'reload'\nwhen = 3\n", "when"),
+        ("[[fault]\n", "line"),
+        ("", "fault"),
+    ],
+)
+def test_a_wrong_list_is_told(tmp_path, text, told):
+    path = tmp_path / "faults.toml"
+    path.write_text(text)
+    with pytest.raises(DeconvIDError, match=told):
+        read_faults(path, set(KINDS))
+
+
+def test_faults_follow_each_other_in_peace_and_leave_time_to_recover():
+    faults = [Fault("reload", for_s=0, then_s=10), Fault("disk_full", for_s=5, then_s=20)]
+    planned = list(schedule(faults, seconds=100, first_s=20))
+    assert [at_s for at_s, _ in planned] == [20, 30, 55, 65, 90]
+    assert all(at_s + fault.for_s + fault.then_s <= 100 for at_s, fault in planned)
+
+
+def status(analysed=10, captured=10, worker_state="running", written_wall_ns=None):
+    import time
+
+    now = time.time_ns()
+    return DaemonStatus(
+        version="0",
+        pid=1,
+        state="running",
+        started_wall_ns=now,
+        written_wall_ns=now if written_wall_ns is None else written_wall_ns,
+        configuration="",
+        workers=(
+            WorkerStatus(
+                name="vision",
+                role="vision",
+                state=worker_state,
+                pid=2,
+                since_wall_ns=now,
+                restarts=0,
+                heartbeat_age_s=0,
+                memory_bytes=1 << 20,
+                cpu_s=1,
+            ),
+        ),
+        cameras=(
+            CameraStatus(
+                name="cam1",
+                state="streaming",
+                detail="",
+                since_wall_ns=now,
+                captured=captured,
+                analysed=analysed,
+                in_flight=0,
+                dropped={},
+            ),
+        ),
+    )
+
+
+def test_a_fault_is_over_when_nothing_is_ill_and_frames_are_analysed_again():
+    watch = Watch(Verdict({}, []))
+    watch.take_status(status(analysed=10))
+    ordeal = watch.begin(Fault("kill_worker", "vision"))
+    watch.end(ordeal)
+    watch.take_status(status(analysed=11, captured=11, worker_state="restarting"))
+    assert ordeal.recovered_s is None
+    watch.take_status(status(analysed=10))
+    assert ordeal.recovered_s is None
+    watch.take_status(status(analysed=11, captured=11))
+    assert ordeal.recovered_s is not None
+
+
+def test_an_account_that_does_not_add_up_is_noticed():
+    watch = Watch(Verdict({}, []))
+    watch.take_status(status(captured=12, analysed=10))
+    watch.take_status(status(captured=10, analysed=10))
+    assert dict(watch.unaccounted) == {"cam1": 1}
+
+
+def report(**changes):
+    figures = {
+        **{"seconds": 60, "cameras": 1, "events": 3, "lost": 0, "doubled": 0, "out_of_order": 0},
+        **{"deleted_by_retention": 0, "wrong_names": [], "identified": {}, "unknown": {}, "latency_p50_ms": 40},
+        **{"latency_p95_ms": 60, "captured": {}, "analysed": {}, "dropped": {}, "unaccounted": {}, "restarts": {}},
+        **{"memory_growth_percent": {}, "memory_mb": {"<vision>": [(0, 100), (60, 101)]}},
+        "latencies_ms": [(1, 40)],
+        "faults": [FaultReport("reload", "", 20, 0, 1.5, "")],
+    }
+    return SoakReport(**figures | changes)
+
+
+@pytest.mark.parametrize(
+    "fault", [{"lost": 1}, {"doubled": 1}, {"out_of_order": 1}, {"wrong_names": ["a was called b"]}]
+)
+def test_a_soak_with_a_fault_of_ours_has_failed(fault):
+    assert report().passed
+    assert not report(**fault).passed
+
+
+def test_the_page_shows_the_figures_and_needs_nothing_from_elsewhere():
+    text = page(report(), "deconvid bench soak")
+    assert "Soak: passed" in text
+    assert "&lt;vision&gt;" in text
+    assert "http" not in text
