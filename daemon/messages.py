@@ -118,9 +118,11 @@ class WorkerReport(msgspec.Struct, frozen=True, tag="report"):
     worker: str
     """Its plan's name: `camera-door`, `vision`, `identity`, `bus`, `web`, `bridge-NAME`."""
     counters: dict[str, int] = {}
-    """Only grow."""
+    """Only grow. `looks`, or `decisions.identified` where a count has kinds; a metric each, see docs/operations.md."""
     gauges: dict[str, float] = {}
+    """`subscribers`, or `name_ms` for milliseconds."""
     histograms: dict[str, Histogram] = {}
+    """`latency_ms`."""
     camera: CameraReport | None = None
     """Of camera workers."""
 

@@ -49,9 +49,24 @@ def make_status(**changes: Any) -> DaemonStatus:
         "configuration": "config.toml",
         "workers": (
             make_worker(
-                "identity", "identity", counters={"decisions.identified": 3}, histograms={"latency_ms": latency}
+                *("identity", "identity"),
+                counters={"decisions.identified": 3, "decisions.unknown": 2, "decisions.corrected": 0, "events": 9},
+                gauges={"newest_sequence": 9},
+                histograms={"latency_ms": latency},
             ),
-            make_worker("vision", "vision", gauges={"look_ms": 22.0}, counters={"looks": 58}),
+            make_worker(
+                *("vision", "vision"),
+                counters={"looks": 58, "faces": 40, "crops": 20, "batches": 15, "rejected.small": 3},
+                gauges={"look_ms": 22.0},
+                histograms={"round_ms": latency},
+            ),
+            make_worker(
+                *("bus", "bus"),
+                counters={"published": 9, "requests": 2},
+                gauges={"newest_sequence": 9, "subscribers": 1},
+            ),
+            make_worker("bridge-home", "bridge", counters={"delivered": 8, "failed": 1}, gauges={"backlog": 1}),
+            make_worker("web", "web", counters={"requests": 5}, gauges={"listening": 1}),
             make_worker("camera-door", "camera"),
         ),
         "cameras": (make_camera(),),
