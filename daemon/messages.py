@@ -125,6 +125,8 @@ class WorkerReport(msgspec.Struct, frozen=True, tag="report"):
     """`latency_ms`."""
     camera: CameraReport | None = None
     """Of camera workers."""
+    ill: str = ""
+    """What keeps the worker from its work though it runs, for people, with the fix; empty if nothing does."""
 
 
 _encoder = msgspec.msgpack.Encoder()

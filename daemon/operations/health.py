@@ -31,6 +31,8 @@ class Health(msgspec.Struct, frozen=True):
     state: str
     """Of the daemon; `unknown` if it tells nothing."""
     ills: tuple[Ill, ...]
+    told: tuple[str, ...] = ()
+    """The same and more in the supervisor's words, for people."""
 
 
 def health_of(status: DaemonStatus | None, now_ns: int) -> Health:
@@ -46,9 +48,9 @@ def health_of(status: DaemonStatus | None, now_ns: int) -> Health:
         *_of_supervisor(status, now_ns),
         *(ill for ill in map(_of_worker, status.workers) if ill),
         *_of_cameras(status.cameras, now_ns),
-        *(Ill("daemon", "ill", text, None) for text in status.ills),
     )
-    return Health(not found and status.state in ("running", "reloading"), status.state, found)
+    working = status.state in ("running", "reloading")
+    return Health(working and not found and not status.ills, status.state, found, status.ills)
 
 
 def _of_supervisor(status: DaemonStatus, now_ns: int) -> list[Ill]:
@@ -59,9 +61,9 @@ def _of_supervisor(status: DaemonStatus, now_ns: int) -> list[Ill]:
 
 
 def _of_worker(worker: WorkerStatus) -> Ill | None:
-    if worker.state in ("running", "ended"):
+    if worker.state in ("running", "ended") and not worker.ill:
         return None
-    return Ill(worker.name, worker.state, "", _moment(worker.since_wall_ns))
+    return Ill(worker.name, worker.state, worker.ill, _moment(worker.since_wall_ns))
 
 
 def _of_cameras(cameras: tuple[CameraStatus, ...], now_ns: int) -> list[Ill]:

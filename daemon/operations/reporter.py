@@ -69,6 +69,7 @@ class Reporter:
         gauges: Mapping[str, float] | None = None,
         histograms: Mapping[str, LatencyHistogram] | None = None,
         camera: CameraReport | None = None,
+        ill: str = "",
     ) -> None:
         """Sends what the worker has counted since it started, unless it did so less than a second ago."""
         if not self.is_due:
@@ -80,6 +81,7 @@ class Reporter:
             gauges=dict(gauges or {}),
             histograms={name: histogram.snapshot() for name, histogram in (histograms or {}).items()},
             camera=camera,
+            ill=ill,
         )
         with suppress(zmq.Again):
             self._socket.send(encode(report), zmq.NOBLOCK)

@@ -36,6 +36,8 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     counters: dict[str, int] = {}
     gauges: dict[str, float] = {}
     histograms: dict[str, Histogram] = {}
+    ill: str = ""
+    """What the worker itself says is wrong, though it runs; may be empty."""
 
 
 class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):

@@ -48,7 +48,9 @@ class WebWorker:
             if not self._server.port and time.monotonic() >= self._retry_s:
                 await self._listen()
             self._reporter.report(
-                counters={"requests": self._server.answered}, gauges={"listening": float(bool(self._server.port))}
+                counters={"requests": self._server.answered},
+                gauges={"listening": float(bool(self._server.port))},
+                ill=self._fault,
             )
             await asyncio.sleep(BEAT_S)
         await self._server.close()
@@ -59,10 +61,10 @@ class WebWorker:
         try:
             await self._server.open(self._task.host, self._task.port)
         except OSError as error:
-            fault = os.strerror(error.errno) if error.errno else str(error)  # asyncio's own text repeats the address
+            cause = os.strerror(error.errno) if error.errno else str(error)  # asyncio's own text repeats the address
+            fault = f"{address}: {cause}. Stop what listens there, or set web.listen to another port"
             if fault != self._fault:
-                fix = "Stop what listens there, or set web.listen to another port"
-                logger.warning("web_cannot_listen address=%s cause=%s fix=%s", address, fault, fix)
+                logger.warning("web_cannot_listen cause=%s", fault)
             self._fault = fault
         else:
             self._fault = ""

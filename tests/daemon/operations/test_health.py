@@ -43,7 +43,15 @@ def test_a_stage_that_does_not_run_is_told(state):
 
 
 def test_what_the_supervisor_alone_knows_is_told_in_its_words():
-    assert ills(ills=("vision looks at no frame since 07:00",)) == [("daemon", "ill", None)]
+    health = health_of(make_status(ills=("vision looks at no frame since 07:00",)), NOW_NS)
+    assert not health.healthy
+    assert health.told == ("vision looks at no frame since 07:00",)
+
+
+def test_a_worker_that_runs_but_cannot_work_is_told():
+    worker = make_worker("web", "web", ill="127.0.0.1 port 9780: Address already in use")
+    [ill] = health_of(make_status(workers=(worker,)), NOW_NS).ills
+    assert (ill.subject, ill.state, ill.detail) == ("web", "running", worker.ill)
 
 
 def test_a_supervisor_that_writes_no_more_is_an_ill():
