@@ -48,8 +48,13 @@ class Requests:
 
     def last(self) -> list[Event]:
         """Returns how things stand: the newest state of each camera, the newest word on each track in sight."""
-        _, payloads = self._ask({"ask": "last"}, ATTEMPTS)
-        return [decode_event(payload) for payload in payloads]
+        events: list[Event] = []
+        after, more = 0, True
+        while more:
+            page = self._page({"ask": "last", "after": after})
+            events += page.events
+            after, more = page.through, page.more
+        return events
 
     def replay(
         self,
@@ -67,8 +72,7 @@ class Requests:
             kinds: only events whose kind begins with one of these.
             cameras: only events of these.
         """
-        header, payloads = self._ask(replay_request(Cursor(*after), limit, Filter(kinds, cameras)), ATTEMPTS)
-        return decode_page(header, [decode_event(payload) for payload in payloads])
+        return self._page(replay_request(Cursor(*after), limit, Filter(kinds, cameras)))
 
     def control(self, command: str, **arguments: str | int | float | bool) -> str:
         """Tells the daemon to do something (`pause`, camera="door"); returns what it says about it.
@@ -77,6 +81,10 @@ class Requests:
         """
         header, _ = self._ask({"ask": "control", "command": command, **arguments}, attempts=1)
         return str(header.get("message", ""))
+
+    def _page(self, request: Mapping[str, Any]) -> Page:
+        header, payloads = self._ask(request, ATTEMPTS)
+        return decode_page(header, [decode_event(payload) for payload in payloads])
 
     def _ask(self, request: Mapping[str, Any], attempts: int) -> tuple[dict[str, Any], Sequence[bytes]]:
         for _ in range(attempts):

@@ -24,9 +24,6 @@ from deconvid_client.wire import (
 
 logger = logging.getLogger(__name__)
 
-ANSWER_S = 2.0
-"""After so long without an answer, a request is made again."""
-
 SILENCE_S = 5.0
 """The bus beats once a second; after so long it counts as gone."""
 
@@ -40,12 +37,17 @@ class Session:
     """Two sockets and a `Sequencer`: reads what has arrived, asks for what is missing."""
 
     def __init__(
-        self, address: Address, wanted: Filter, after: After, clock: Callable[[], float] = time.monotonic
+        self,
+        address: Address,
+        wanted: Filter,
+        after: After,
+        timeout_s: float,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Raises BusError: it cannot ever connect."""
         self.sequencer = Sequencer(Cursor(None, 0) if after == "start" else Cursor(*after) if after else None)
         self.unreadable = 0
-        self._address, self._wanted, self._clock = address, wanted, clock
+        self._address, self._wanted, self._timeout_s, self._clock = address, wanted, timeout_s, clock
         self._heard_s = -math.inf
         self._request = 0
         self._asked: Cursor | None = None
@@ -84,7 +86,7 @@ class Session:
 
     def _ask(self, missing: Cursor) -> None:
         self._request += 1
-        self._asked, self._overdue_s = missing, self._clock() + ANSWER_S
+        self._asked, self._overdue_s = missing, self._clock() + self._timeout_s
         self.requests.send_multipart(encode_request(self._request, replay_request(missing)), zmq.NOBLOCK)
 
     def read(self) -> None:

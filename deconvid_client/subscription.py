@@ -23,6 +23,7 @@ class Subscription:
         cameras: Sequence[str] = (),
         after: After = None,
         key: str | Path | KeyFile | None = None,
+        timeout_s: float = 2.0,
     ) -> None:
         """Connects to a daemon, which may be started later.
 
@@ -34,11 +35,12 @@ class Subscription:
             after: the `cursor` of an earlier run, to go on after it; `"start"`: everything that the daemon keeps;
                 None: from now on.
             key: for a daemon on another machine: the file of `deconvid keys new`.
+            timeout_s: after so long without an answer, missing events are asked for again.
 
         Raises:
             BusError: no daemon can ever answer at this address.
         """
-        self._session = Session(Address.of(endpoint, requests, key), Filter(kinds, cameras), after)
+        self._session = Session(Address.of(endpoint, requests, key), Filter(kinds, cameras), after, timeout_s)
 
     @property
     def cursor(self) -> Cursor | None:

@@ -28,11 +28,9 @@ class Page:
     newest: int
     through: int
     """The page is complete up to this sequence: what is not in it was deleted, or was not asked for."""
+    more: bool
+    """Whether there are further ones after `through`."""
     events: tuple[Event, ...]
-
-    @property
-    def more(self) -> bool:
-        return self.through < self.newest
 
 
 def decode(payload: bytes) -> dict[str, Any]:
@@ -106,6 +104,6 @@ def decode_page(header: Mapping[str, Any], events: Iterable[Event]) -> Page:
     """Raises UnreadableError: it is no answer to a replay request."""
     try:
         numbers = {name: int(header[name] or 0) for name in ("oldest", "newest", "through")}
-        return Page(epoch=str(header["epoch"]), **numbers, events=tuple(events))
+        return Page(epoch=str(header["epoch"]), **numbers, more=bool(header["more"]), events=tuple(events))
     except (KeyError, TypeError, ValueError):
         raise UnreadableError("a page without its numbers. Daemon and client differ: update the older") from None

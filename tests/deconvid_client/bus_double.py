@@ -90,8 +90,11 @@ class BusDouble:
         header = {"ok": True, "epoch": self.epoch, "oldest": oldest, "newest": self.newest, "through": through}
         return header | {"more": through < self.newest}, page
 
-    def _last(self, _request: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-        return {"ok": True}, self.events[-1:]
+    def _last(self, request: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+        """Pages of one event each: the newest two."""
+        page = [event for event in self.events[-2:] if event["sequence"] > request["after"]]
+        header = {"ok": True, "epoch": self.epoch, "oldest": 1, "newest": self.newest, "more": len(page) > 1}
+        return header | {"through": page[0]["sequence"] if page else self.newest}, page[:1]
 
     def _control(self, request: dict[str, Any]) -> tuple[dict[str, Any], list[dict[str, Any]]]:
         if request["command"] == "explode":

@@ -30,8 +30,9 @@ class Daemon:
         first = after.sequence if after.epoch in (None, self.epoch) else 0
         page = [n for n in self.kept if n > first][:PAGE]
         through = page[-1] if len(page) == PAGE else self.newest
+        oldest = min(self.kept, default=self.newest + 1)
         events = tuple(make(n, self.epoch) for n in page)
-        return Page(self.epoch, min(self.kept, default=self.newest + 1), self.newest, through, events)
+        return Page(self.epoch, oldest, self.newest, through, through < self.newest, events)
 
 
 class Following(RuleBasedStateMachine):
@@ -173,7 +174,7 @@ def test_live_events_after_a_gap_wait_for_one_page() -> None:
         sequencer.hear(make(n))
     assert drain(sequencer) == [1]
     assert sequencer.missing_after == ("one", 1)
-    sequencer.turn_page(Cursor("one", 1), Page("one", 1, 4, 4, (make(2), make(3), make(4))))
+    sequencer.turn_page(Cursor("one", 1), Page("one", 1, 4, 4, False, (make(2), make(3), make(4))))
     assert drain(sequencer) == [2, 3, 4, 5, 6]
     assert sequencer.missing_after is None
 
@@ -188,31 +189,31 @@ def test_memory_is_bounded_while_a_gap_is_open() -> None:
 
 def test_deleted_events_are_counted() -> None:
     sequencer = Sequencer(Cursor("one", 2))
-    sequencer.turn_page(Cursor("one", 2), Page("one", 5, 9, 9, (make(5), make(6), make(9))))
+    sequencer.turn_page(Cursor("one", 2), Page("one", 5, 9, 9, False, (make(5), make(6), make(9))))
     assert (drain(sequencer), sequencer.lost) == ([5, 6, 9], 4)
 
 
 def test_everything_kept_has_no_lost_beginning() -> None:
     sequencer = Sequencer(Cursor(None, 0))
-    sequencer.turn_page(Cursor(None, 0), Page("one", 5, 6, 6, (make(5), make(6))))
+    sequencer.turn_page(Cursor(None, 0), Page("one", 5, 6, 6, False, (make(5), make(6))))
     assert (drain(sequencer), sequencer.lost) == ([5, 6], 0)
 
 
 def test_another_database_is_read_from_its_start() -> None:
     sequencer = Sequencer(Cursor("one", 7))
     sequencer.feel_beat(Cursor("two", 3))
-    sequencer.turn_page(Cursor("one", 7), Page("two", 1, 3, 3, ()))
+    sequencer.turn_page(Cursor("one", 7), Page("two", 1, 3, 3, False, ()))
     assert sequencer.missing_after == ("two", 0)
 
 
 def test_older_copy_of_the_database_is_told() -> None:
     sequencer = Sequencer(Cursor("one", 7))
     with pytest.raises(CursorAheadError, match="event 7 was seen, but the daemon's newest is 3"):
-        sequencer.turn_page(Cursor("one", 7), Page("one", 1, 3, 3, ()))
+        sequencer.turn_page(Cursor("one", 7), Page("one", 1, 3, 3, False, ()))
 
 
 def test_impossible_newest_event_is_not_asked_for_for_ever() -> None:
     sequencer = Sequencer(Cursor("one", 3))
     sequencer.hear(make(9))
-    sequencer.turn_page(Cursor("one", 3), Page("one", 1, 3, 3, ()))
+    sequencer.turn_page(Cursor("one", 3), Page("one", 1, 3, 3, False, ()))
     assert sequencer.missing_after is None
