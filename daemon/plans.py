@@ -1,7 +1,7 @@
 """How to run each worker: one function per kind, each from the settings and the place where the daemon runs.
 
-A new kind of worker adds its function, its line in `make_plans`, and its role in daemon/worker_process.py. A worker whose
-plan stays the same is left alone when the configuration is read again: a task holds only what its worker uses.
+A new kind of worker adds its function, its line in `make_plans`, and its role in daemon/worker_process.py. A worker
+whose plan stays the same is left alone when the configuration is read again: a task holds only what its worker uses.
 """
 
 from collections.abc import Mapping
@@ -10,13 +10,14 @@ from pathlib import Path
 
 from config import ConfigError, Problem, Settings
 from daemon.worker_process import WorkerPlan
-from daemon.workers.task import CameraTask, IdentityTask, VisionTask, WebTask
+from daemon.workers.task import BusTask, CameraTask, IdentityTask, VisionTask, WebTask
 from engine.manifests import find_model
 
 VISION_HUNG_S = 60.0
 """Loading models on a busy machine takes long; a round of frames does not."""
 IDENTITY_HUNG_S = 30.0
 WEB_HUNG_S = 30.0
+BUS_HUNG_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,28 @@ def make_plans(place: Place) -> list[WorkerPlan]:
         ConfigError: the settings name a model that cannot be used.
     """
     return [
+        bus_plan(place),
         identity_plan(place),
         vision_plan(place),
         *web_plans(place),
         *(camera_plan(place, name) for name in place.rings),
     ]
+
+
+def bus_plan(place: Place) -> WorkerPlan:
+    settings = place.settings
+    heartbeat = place.heartbeat("bus")
+    task = BusTask(
+        database=str(settings.database),
+        cursor=str(settings.bus_cursor),
+        format=settings.events.format,
+        stored=place.endpoint("stored"),
+        events=settings.events_endpoint,
+        requests=settings.requests_endpoint,
+        reports=place.endpoint("reports"),
+        heartbeat=str(heartbeat),
+    )
+    return WorkerPlan("bus", "bus", "daemon.workers.bus", task, heartbeat, BUS_HUNG_S)
 
 
 def identity_plan(place: Place) -> WorkerPlan:
@@ -66,8 +84,9 @@ def identity_plan(place: Place) -> WorkerPlan:
         hysteresis=identity.hysteresis,
         least_observations=identity.least_observations,
         observations_endpoint=place.endpoint("observations"),
-        events_endpoint=settings.events_endpoint,
+        stored_endpoint=place.endpoint("stored"),
         keep_days=settings.events.keep_days,
+        keep_megabytes=settings.events.keep_megabytes,
         reports=place.endpoint("reports"),
         heartbeat=str(heartbeat),
     )
