@@ -10,14 +10,13 @@ from pathlib import Path
 
 from config import ConfigError, Problem, Settings
 from daemon.worker_process import WorkerPlan
-from daemon.workers.task import BusTask, CameraTask, IdentityTask, VisionTask, WebTask
+from daemon.workers.task import CameraTask, IdentityTask, VisionTask, WebTask
 from engine.manifests import find_model
 
 VISION_HUNG_S = 60.0
 """Loading models on a busy machine takes long; a round of frames does not."""
 IDENTITY_HUNG_S = 30.0
 WEB_HUNG_S = 30.0
-BUS_HUNG_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,28 +44,11 @@ def make_plans(place: Place) -> list[WorkerPlan]:
         ConfigError: the settings name a model that cannot be used.
     """
     return [
-        bus_plan(place),
         identity_plan(place),
         vision_plan(place),
         *web_plans(place),
         *(camera_plan(place, name) for name in place.rings),
     ]
-
-
-def bus_plan(place: Place) -> WorkerPlan:
-    settings = place.settings
-    heartbeat = place.heartbeat("bus")
-    task = BusTask(
-        database=str(settings.database),
-        cursor=str(settings.bus_cursor),
-        format=settings.events.format,
-        stored=place.endpoint("stored"),
-        events=settings.events_endpoint,
-        requests=settings.requests_endpoint,
-        reports=place.endpoint("reports"),
-        heartbeat=str(heartbeat),
-    )
-    return WorkerPlan("bus", "bus", "daemon.workers.bus", task, heartbeat, BUS_HUNG_S)
 
 
 def identity_plan(place: Place) -> WorkerPlan:
@@ -84,9 +66,8 @@ def identity_plan(place: Place) -> WorkerPlan:
         hysteresis=identity.hysteresis,
         least_observations=identity.least_observations,
         observations_endpoint=place.endpoint("observations"),
-        stored_endpoint=place.endpoint("stored"),
+        events_endpoint=settings.events_endpoint,
         keep_days=settings.events.keep_days,
-        keep_megabytes=settings.events.keep_megabytes,
         reports=place.endpoint("reports"),
         heartbeat=str(heartbeat),
     )
