@@ -37,12 +37,17 @@ class NetworkSettings(Section):
         return self
 
     @property
+    def requests(self) -> int:
+        """The port of requests."""
+        return self.requests_port or self.port + 1
+
+    @property
     def events_endpoint(self) -> str:
         return tcp_endpoint(str(self.address), self.port)
 
     @property
     def requests_endpoint(self) -> str:
-        return tcp_endpoint(str(self.address), self.requests_port or self.port + 1)
+        return tcp_endpoint(str(self.address), self.requests)
 
 
 class EventSettings(Section):
@@ -50,6 +55,10 @@ class EventSettings(Section):
     """Unset: no other machine can listen."""
     keep_days: int | None = Field(30, ge=1)
     """Events older than this are deleted from the store, which otherwise tells for ever who was where. None: kept."""
+    keep_megabytes: int | None = Field(None, ge=1)
+    """About so much of the store may be events; beyond it the oldest are deleted. None: no limit."""
+    format: Literal["json", "msgpack"] = "json"
+    """How events are written on the wire: JSON, or MessagePack, which is a little smaller."""
 
 
 def tcp_endpoint(host: str, port: int) -> str:

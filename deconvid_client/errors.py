@@ -4,7 +4,6 @@ BusError
 ├── NoAnswerError        nobody answers a request
 ├── RefusedError         the daemon answers that it will not do it
 ├── CursorAheadError     the program has seen more than the daemon's database holds
-├── KeyFileError         a key file that cannot be used
 ├── UnreadableError      bytes that are no event or no answer
 └── KeyFileError         a key file that cannot be read or is none
 """

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli import check, config, demo, doctor, events, install, models, people, run
+from daemon.cli import check, config, demo, doctor, events, install, keys, models, people, run
 
 app = typer.Typer(
     name="deconvid",
@@ -36,6 +36,7 @@ app.command()(install.install)
 app.command()(install.uninstall)
 app.add_typer(people.app, name="people")
 app.add_typer(events.app, name="events")
+app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(config.app, name="config")
 
