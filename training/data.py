@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import numpy as np
-import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
 from training.degrade import DegradationRanges, degrade, misalign
 from training.faces import load_faces
 from training.recipe import Recipe
+from training.tensors import to_tensor
 
 
 class DegradedFaces(Dataset):
@@ -34,13 +34,3 @@ class DegradedFaces(Dataset):
         clean = rng.random() < self.recipe.clean_share
         seen = face if clean else degrade(face, rng, replace(self.ranges, misalignment=0))
         return to_tensor(seen), to_tensor(face), index
-
-
-def to_tensor(image: np.ndarray) -> Tensor:
-    """(H, W, 3) uint8 BGR to (3, H, W) uint8 RGB."""
-    return torch.from_numpy(np.ascontiguousarray(image[..., ::-1].transpose(2, 0, 1)))
-
-
-def normalise(images: Tensor) -> Tensor:
-    """uint8 0..255 to float -1..1, channels last."""
-    return ((images.float() - 127.5) / 127.5).contiguous(memory_format=torch.channels_last)

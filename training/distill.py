@@ -24,26 +24,20 @@ from torch.optim import swa_utils
 from torch.utils.data import DataLoader
 
 from training.checkpoints import Progress, load_run, load_weights, save_run, save_weights
-from training.data import DegradedFaces, normalise, to_tensor
+from training.data import DegradedFaces
 from training.degrade import DegradationRanges, degrade
 from training.faces import load_faces, split
 from training.losses import contrast_loss, restoration_loss
 from training.networks import NETWORKS
-from training.optimisers import make_optimisers
+from training.optimisers import cosine_with_warm_up, make_optimisers
 from training.paths import RUNS
 from training.recipe import Recipe, TrainingError
 from training.teachers import load_targets
+from training.tensors import normalise, to_tensor
 
 logger = logging.getLogger(__name__)
 
 LOG_STEPS = 50
-
-
-def learning_rate(recipe: Recipe, progress: float) -> float:
-    """Linear warm-up, then a half cosine to a thousandth; progress in 0..1."""
-    if progress < recipe.warm_up:
-        return recipe.learning_rate * progress / recipe.warm_up
-    return recipe.learning_rate * (0.001 + 0.999 * (1 + math.cos(math.pi * progress)) / 2)
 
 
 @torch.no_grad()
@@ -118,7 +112,7 @@ class Run:
     def _step(self, seen: Tensor, clean: Tensor, index: Tensor, share: float) -> dict[str, Tensor]:
         for optimiser in self._optimisers:
             for group in optimiser.param_groups:
-                group["lr"] = learning_rate(self._recipe, share)
+                group["lr"] = cosine_with_warm_up(self._recipe.learning_rate, self._recipe.warm_up, share)
         # By faces seen: another run from the same place draws the same negatives.
         rng = np.random.default_rng((self._recipe.seed, self._progress.faces_before + self._progress.faces))
         others = torch.from_numpy(rng.choice(self._training, self._recipe.negatives))

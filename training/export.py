@@ -26,12 +26,12 @@ from torch.nn.utils.fusion import fuse_conv_bn_eval
 from engine.embedder import Embedder
 from engine.manifests import ModelSpec
 from engine.probes import probe_crops
-from training.data import normalise, to_tensor
 from training.evaluate import crops_as_shipped, held_out_strangers
 from training.evaluation.lfw import read_pairs
 from training.evaluation.robustness import at_distance
 from training.evaluation.verification import verify
 from training.networks import NETWORKS
+from training.tensors import normalise, to_tensor
 
 OPSET = 17
 TEACHERS = "MobileFaceNet (foamliu, Apache-2.0) and dlib ResNet v1 (CC0)"

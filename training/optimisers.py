@@ -1,5 +1,6 @@
-"""The optimisers of a network: Muon for its convolutions, AdamW for everything else."""
+"""The optimisers of a network: Muon for its convolutions, AdamW for everything else; and their learning rate."""
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -61,3 +62,10 @@ def make_optimisers(network: nn.Module, weight_decay: float) -> list[torch.optim
             ]
         ),
     ]
+
+
+def cosine_with_warm_up(peak: float, warm_up: float, progress: float) -> float:
+    """Returns the learning rate: linear warm-up, then a half cosine to a thousandth of the peak; progress in 0..1."""
+    if progress < warm_up:
+        return peak * progress / warm_up
+    return peak * (0.001 + 0.999 * (1 + math.cos(math.pi * progress)) / 2)

@@ -17,11 +17,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.data import normalise, to_tensor
 from training.degrade import degrade
 from training.faces import load_faces, load_groups, split
 from training.networks.seed import SeedNetwork
 from training.paths import RUNS
+from training.tensors import normalise, to_tensor
 
 logger = logging.getLogger(__name__)
 

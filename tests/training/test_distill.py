@@ -7,9 +7,8 @@ import pytest
 import torch
 
 from training.checkpoints import Progress, load_run, load_weights, save_run, save_weights
-from training.distill import learning_rate
 from training.networks import NETWORKS
-from training.optimisers import make_optimisers
+from training.optimisers import cosine_with_warm_up, make_optimisers
 from training.paths import SHARED
 from training.recipe import Recipe, TrainingError
 
@@ -17,11 +16,11 @@ RECIPE = Recipe(network="deconv_v0_xs", faces=1000)
 
 
 def test_the_learning_rate_rises_then_falls_to_almost_nothing():
-    rates = [learning_rate(RECIPE, p) for p in (0.0, RECIPE.warm_up, 0.5, 1.0)]
+    rates = [cosine_with_warm_up(2.0, 0.03, progress) for progress in (0.0, 0.03, 0.5, 1.0)]
     assert rates[0] == 0
-    assert rates[1] == pytest.approx(RECIPE.learning_rate, rel=0.01)
+    assert rates[1] == pytest.approx(2.0, rel=0.01)
     assert rates[1] > rates[2] > rates[3] > 0
-    assert rates[3] == pytest.approx(RECIPE.learning_rate / 1000)
+    assert rates[3] == pytest.approx(0.002)
 
 
 def test_a_run_ends_by_faces_or_by_the_clock():
