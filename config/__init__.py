@@ -1,15 +1,19 @@
 """What an operator may set: the settings, their defaults and their loading."""
 
+from config.bridges import AnyBridge, JsonlSettings, MqttSettings, WebhookSettings
 from config.cameras import CameraSettings
 from config.errors import ConfigError, DeconvIDError, Problem
 from config.events import EventSettings, NetworkSettings
 from config.loading import Reading, load_settings, read_settings
 from config.log import LogSettings
 from config.recognition import DetectionSettings, EmbeddingSettings, IdentitySettings, TrackingSettings
+from config.rules import RuleSettings, WindowSettings, ZoneSettings
 from config.settings import Settings
+from config.snapshots import SnapshotSettings
 from config.web import WebSettings
 
 __all__ = [
+    "AnyBridge",
     "CameraSettings",
     "ConfigError",
     "DeconvIDError",
@@ -17,13 +21,20 @@ __all__ = [
     "EmbeddingSettings",
     "EventSettings",
     "IdentitySettings",
+    "JsonlSettings",
     "LogSettings",
+    "MqttSettings",
     "NetworkSettings",
     "Problem",
     "Reading",
+    "RuleSettings",
     "Settings",
+    "SnapshotSettings",
     "TrackingSettings",
     "WebSettings",
+    "WebhookSettings",
+    "WindowSettings",
+    "ZoneSettings",
     "load_settings",
     "read_settings",
 ]

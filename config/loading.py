@@ -74,7 +74,7 @@ def _salvage(document: dict[str, Any], details: Sequence[Any]) -> Settings | Non
     """Returns the settings without the faulty keys, so that other checks can tell what else is wrong."""
     sound = copy.deepcopy(document)
     for detail in details:
-        keys = [key for key in detail["loc"] if key != "[key]"]
+        keys = _keys(detail)
         if detail["type"] == "missing":
             keys.pop()
         section: Any = sound
@@ -118,9 +118,17 @@ def _secret(name: str, environment: Mapping[str, str]) -> str | None:
     return credential.read_text(encoding="utf-8").strip() if credential.is_file() else environment.get(name)
 
 
+def _keys(detail: Any) -> list[str | int]:
+    """Returns where in the file a fault is."""
+    # pydantic marks a fault of a dictionary's key with a last element "[key]"...
+    keys = [key for key in detail["loc"] if key != "[key]"]
+    if keys[:1] == ["bridges"]:
+        del keys[2:3]  # ... and names, after the bridge, the kind whose settings it took for the rest
+    return keys
+
+
 def _problem(detail: Any) -> Problem:
-    # pydantic marks a fault of a dictionary's key with a last element "[key]".
-    key = ".".join(str(part) for part in detail["loc"] if part != "[key]")
+    key = ".".join(map(str, _keys(detail)))
     message = detail["msg"].removeprefix("Value error, ")
     if detail["type"] == "extra_forbidden":
         message = "is not a setting"

@@ -4,11 +4,14 @@ from pathlib import Path
 
 from pydantic import Field
 
+from config.bridges import AnyBridge
 from config.cameras import CameraName, CameraSettings
 from config.events import EventSettings
 from config.log import LogSettings
 from config.recognition import DetectionSettings, EmbeddingSettings, IdentitySettings, TrackingSettings
+from config.rules import Name, RuleSettings, ZoneSettings
 from config.section import Folder, Section
+from config.snapshots import SnapshotSettings
 from config.web import WebSettings
 
 
@@ -27,6 +30,10 @@ class Settings(Section):
     events: EventSettings = EventSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
+    snapshots: SnapshotSettings = SnapshotSettings()
+    zones: dict[Name, ZoneSettings] = Field(default_factory=dict)
+    rules: dict[Name, RuleSettings] = Field(default_factory=dict)
+    bridges: dict[Name, AnyBridge] = Field(default_factory=dict)
 
     @property
     def runtime_folder(self) -> Path:
@@ -36,6 +43,16 @@ class Settings(Section):
     def events_endpoint(self) -> str:
         """Where programs on this machine listen."""
         return f"ipc://{self.runtime_folder}/events"
+
+    @property
+    def requests_endpoint(self) -> str:
+        """Where programs on this machine ask."""
+        return f"ipc://{self.runtime_folder}/requests"
+
+    @property
+    def bus_cursor(self) -> Path:
+        """File that says how far the event bus has told."""
+        return self.state / "bus.cursor"
 
     @property
     def keys_folder(self) -> Path:
