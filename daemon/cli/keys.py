@@ -52,7 +52,7 @@ def new(
         except OSError as error:
             folder.revoke(name)
             raise KeysError(f"{to}: cannot be written ({error.strerror}). Name a new file with --out") from error
-    out.print(f"{name}: {role}, may connect now. Take {escape(str(to))} to the client", soft_wrap=True)
+    out.print(f"{name}: {role}, may connect in a second. Take {escape(str(to))} to the client", soft_wrap=True)
     err.print(f"It says that this machine is {escape(host)}; give --host if that is wrong", soft_wrap=True)
 
 
