@@ -9,6 +9,7 @@ from pathlib import Path
 
 from config import DeconvIDError, Settings
 from daemon.errors import AlreadyRunningError
+from daemon.events.cursor import CursorFile
 from daemon.frames import FRAMES_FOLDER, FrameRing, instance_id, remove_rings
 from daemon.plans import Place, make_plans
 from daemon.store import Store
@@ -46,8 +47,7 @@ class House:
             undo.enter_context(_locked(settings.runtime_folder))
             instance = instance_id(settings.state)
             remove_rings(instance, FRAMES_FOLDER)  # a daemon that was killed could not
-            # Migrates the store before any worker opens it.
-            Store.open(settings.database).close()
+            _prepare_store(settings)
             rings = {}
             for name, camera in settings.cameras.items():
                 ring = FrameRing.create(FRAMES_FOLDER, instance, name, camera.max_width_px, camera.max_height_px)
@@ -69,6 +69,14 @@ class House:
                 "frames camera=%s captured=%d analysed=%d in_flight=%d %s",
                 *(name, counts.captured, counts.analysed, counts.in_flight, dropped),
             )
+
+
+def _prepare_store(settings: Settings) -> None:
+    """Migrates the store before any worker opens it. In a store of another history, the bus begins with what comes."""
+    with Store.open(settings.database) as store:
+        cursor = CursorFile(settings.bus_cursor, store.epoch)
+        if cursor.load() is None:
+            cursor.save(store.events.newest())
 
 
 def socket_path_fault(endpoint: str) -> str | None:

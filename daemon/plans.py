@@ -10,13 +10,14 @@ from pathlib import Path
 
 from config import ConfigError, Problem, Settings
 from daemon.worker_process import WorkerPlan
-from daemon.workers.task import CameraTask, IdentityTask, VisionTask, WebTask
+from daemon.workers.task import BusTask, CameraTask, IdentityTask, NetworkTask, VisionTask, WebTask
 from engine.manifests import find_model
 
 VISION_HUNG_S = 60.0
 """Loading models on a busy machine takes long; a round of frames does not."""
 IDENTITY_HUNG_S = 30.0
 WEB_HUNG_S = 30.0
+BUS_HUNG_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +45,39 @@ def make_plans(place: Place) -> list[WorkerPlan]:
         ConfigError: the settings name a model that cannot be used.
     """
     return [
+        bus_plan(place),
         identity_plan(place),
         vision_plan(place),
         *web_plans(place),
         *(camera_plan(place, name) for name in place.rings),
     ]
+
+
+def bus_plan(place: Place) -> WorkerPlan:
+    settings = place.settings
+    heartbeat = place.heartbeat("bus")
+    task = BusTask(
+        database=str(settings.database),
+        cursor=str(settings.bus_cursor),
+        format=settings.events.format,
+        stored=place.endpoint("stored"),
+        events=settings.events_endpoint,
+        requests=settings.requests_endpoint,
+        control=place.endpoint("control"),
+        observations=place.endpoint("observations"),
+        network=network_task(settings),
+        reports=place.endpoint("reports"),
+        heartbeat=str(heartbeat),
+    )
+    return WorkerPlan("bus", "bus", "daemon.workers.bus", task, heartbeat, BUS_HUNG_S)
+
+
+def network_task(settings: Settings) -> NetworkTask | None:
+    network = settings.events.network
+    if network is None:
+        return None
+    keys = str(settings.keys_folder) if network.encryption == "curve" else None
+    return NetworkTask(events=network.events_endpoint, requests=network.requests_endpoint, keys=keys)
 
 
 def identity_plan(place: Place) -> WorkerPlan:
@@ -66,8 +95,9 @@ def identity_plan(place: Place) -> WorkerPlan:
         hysteresis=identity.hysteresis,
         least_observations=identity.least_observations,
         observations_endpoint=place.endpoint("observations"),
-        events_endpoint=settings.events_endpoint,
+        stored_endpoint=place.endpoint("stored"),
         keep_days=settings.events.keep_days,
+        keep_megabytes=settings.events.keep_megabytes,
         reports=place.endpoint("reports"),
         heartbeat=str(heartbeat),
     )

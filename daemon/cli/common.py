@@ -14,6 +14,7 @@ from rich.markup import escape
 from config import ConfigError, DeconvIDError, LogSettings
 from daemon.exits import EXIT_FAILURE
 from daemon.logs import set_up_logs
+from deconvid_client import BusError
 
 EXIT_CONFIG = 2
 
@@ -29,8 +30,16 @@ DEFAULT_CONFIG = Path("/etc/deconvid/config.toml")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
-KIND_STYLES = {"identified": "green", "unknown": "yellow", "corrected": "magenta", "left": "dim", "camera": "cyan"}
-"""How each kind of event looks, in Rich's words."""
+KIND_STYLES = {
+    "face.appeared": "dim",
+    "face.identified": "green",
+    "face.unknown": "yellow",
+    "face.corrected": "magenta",
+    "face.left": "dim",
+    "camera.state": "cyan",
+    "gallery.changed": "blue",
+}
+"""How kinds of events look, in Rich's words; others look plain."""
 
 
 @contextmanager
@@ -42,7 +51,7 @@ def told_errors() -> Iterator[None]:
         for problem in error.problems:
             err.print(f"[red]error:[/red] {escape(str(problem))}", soft_wrap=True)
         raise typer.Exit(EXIT_CONFIG) from error
-    except DeconvIDError as error:
+    except (DeconvIDError, BusError) as error:
         err.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
         raise typer.Exit(EXIT_FAILURE) from error
     except BrokenPipeError:

@@ -19,7 +19,7 @@ from daemon.cli.common import KIND_STYLES, JsonOption, err, out, told_errors
 from daemon.demo.cast import ENROLLED
 from daemon.demo.play import Play, play
 from daemon.demo.verdict import Verdict
-from daemon.events import AnyEvent, CameraChanged, Left, encode_event
+from daemon.events import AnyEvent, CameraChanged, CameraEvent, Left, Word, encode_event
 from daemon.exits import EXIT_FAILURE
 from daemon.frames import FrameCounts
 
@@ -77,22 +77,27 @@ def watch(running: Play, verdict: Verdict, seconds: float, as_json: bool) -> Non
 
 def cells(event: AnyEvent) -> tuple[str, str, str, str, str, str]:
     """Returns what a row shows of an event."""
-    who = event.person.name if event.person else ("" if isinstance(event, CameraChanged) else "nobody enrolled")
+    camera, who, score, latency = "", "", "", ""
+    if isinstance(event, CameraEvent):
+        camera = event.camera
     if isinstance(event, CameraChanged):
         who = event.state
-    score = "" if event.score is None or isinstance(event, Left) else f"{event.score:.2f}"
-    latency = "" if isinstance(event, Left | CameraChanged) else f"{event.latency_ms:.0f} ms"
-    return event.published_at[11:19], event.camera, event.kind, who, score, latency
+    if isinstance(event, Word | Left):
+        who = event.person.name if event.person else "nobody enrolled"
+    if isinstance(event, Word):
+        score = "" if event.score is None else f"{event.score:.2f}"
+        latency = f"{event.latency_ms:.0f} ms"
+    return event.published_at[11:19], camera, event.kind, who, score, latency
 
 
 def row_text(event: AnyEvent) -> Text:
-    return Text("  ".join(cell.ljust(width) for cell, width in zip(cells(event), (8, 9, 10, 16, 5, 8), strict=True)))
+    return Text("  ".join(cell.ljust(width) for cell, width in zip(cells(event), (8, 9, 15, 16, 5, 8), strict=True)))
 
 
 def event_table(title: str, events: list[AnyEvent]) -> Table:
     table = Table("time (UTC)", "camera", "event", "who", "score", "latency", title=title, title_justify="left")
     for event in events:
-        table.add_row(*cells(event), style=KIND_STYLES[event.kind])
+        table.add_row(*cells(event), style=KIND_STYLES.get(event.kind))
     return table
 
 

@@ -1,93 +1,177 @@
-"""`deconvid events`: what the daemon says."""
+"""`deconvid events`: what the daemon says, now and before."""
 
+import csv
+import json
+import os
 import sys
-from typing import Annotated
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal, TextIO
 
 import typer
-from rich.markup import escape
 
 from config import load_settings
-from daemon.cli.common import (
-    DEFAULT_CONFIG,
-    KIND_STYLES,
-    ConfigOption,
-    JsonOption,
-    err,
-    out,
-    set_up_logging,
-    told_errors,
-)
-from daemon.events import AnyEvent, CameraChanged, Corrected, EventSubscriber, Left, encode_event
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, set_up_logging, told_errors
+from daemon.cli.event_lines import COLUMNS, line_of, row_of
+from daemon.cli.moments import HELP, here_and_now, parse_moment, place_of, seek
+from deconvid_client import Cursor, Event, Requests, Subscriber
 
-app = typer.Typer(help="Follow the daemon's events.", no_args_is_help=True)
+app = typer.Typer(help="Follow the daemon's events, look them up, export them.", no_args_is_help=True)
 
 EXIT_INTERRUPTED = 130
 """As a shell tells that Ctrl-C ended a program."""
 
-PATIENCE_S = 1.0
+PATIENCE_S = 2.0
 """Silence after which it is said that nothing comes."""
 
-
-@app.callback()
-def events() -> None:
-    # Typer makes a program of a single command; a callback keeps `events tail` two words.
-    pass
+CamerasOption = Annotated[list[str] | None, typer.Option("--camera", help="Only this camera's events; repeatable.")]
+KindsOption = Annotated[
+    list[str] | None, typer.Option("--kind", help="Only kinds that begin so: `face.`, `camera.state`; repeatable.")
+]
 
 
 @app.command()
 def tail(
     config: ConfigOption = DEFAULT_CONFIG,
+    camera: CamerasOption = None,
+    kind: KindsOption = None,
+    since: Annotated[str | None, typer.Option(help=f"Begin there instead of now. {HELP}")] = None,
     as_json: JsonOption = False,
-    camera: Annotated[str | None, typer.Option(help="Only this camera's events.")] = None,
-    kind: Annotated[
-        str | None, typer.Option(help="Only events of this kind: identified, unknown, corrected, left or camera.")
-    ] = None,
 ) -> None:
-    """Print events as they are published, until Ctrl-C."""
-    set_up_logging()
-    if kind is not None and kind not in KIND_STYLES:
-        raise typer.BadParameter(f"{kind!r} is none of {', '.join(KIND_STYLES)}", param_hint="--kind")
-    with told_errors():
+    """Print events as they come, each once, until Ctrl-C."""
+    with _following():
         settings = load_settings(config, secrets=False)
-        with EventSubscriber(settings.events_endpoint, camera) as subscriber:
-            try:
-                _print_events(subscriber, settings.events_endpoint, kind, as_json)
-            except KeyboardInterrupt:
-                raise typer.Exit(EXIT_INTERRUPTED) from None
+        after = None
+        if since is not None:
+            with Requests(settings.requests_endpoint) as requests, _told_values("--since"):
+                after = place_of(since, requests, here_and_now())
+        _follow(settings.events_endpoint, settings.requests_endpoint, kind, camera, after, as_json)
 
 
-def _print_events(subscriber: EventSubscriber, endpoint: str, kind: str | None, as_json: bool) -> None:
-    event = subscriber.receive(PATIENCE_S)
-    if event is None:
-        err.print(f"waiting for events at {endpoint} (is `deconvid run` running?)", soft_wrap=True)
-    while True:
-        if event is not None and kind in (None, event.kind):
-            _print_json(event) if as_json else _print_line(event)
-        event = subscriber.receive(PATIENCE_S)
+@app.command()
+def replay(
+    config: ConfigOption = DEFAULT_CONFIG,
+    after: Annotated[int, typer.Option(min=0, help="Number of the last event that you have seen; 0: all.")] = 0,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what comes, until Ctrl-C.")] = False,
+    camera: CamerasOption = None,
+    kind: KindsOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Print the events that the daemon keeps."""
+    with _following():
+        settings = load_settings(config, secrets=False)
+        if follow:
+            _follow(settings.events_endpoint, settings.requests_endpoint, kind, camera, Cursor(None, after), as_json)
+        with Requests(settings.requests_endpoint) as requests:
+            for event in _replayed(requests, Cursor(None, after), kind, camera):
+                _print(event, as_json)
 
 
-def _print_json(event: AnyEvent) -> None:
-    sys.stdout.write(encode_event(event).decode() + "\n")
-    sys.stdout.flush()
+@app.command()
+def export(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; `-` is the standard output.")],
+    config: ConfigOption = DEFAULT_CONFIG,
+    begin: Annotated[str | None, typer.Option("--from", help=f"First moment. {HELP}")] = None,
+    end: Annotated[str | None, typer.Option("--to", help="First moment that is left out.")] = None,
+    format: Annotated[Literal["jsonl", "csv"], typer.Option(help="One JSON object a line, or a table.")] = "jsonl",
+    camera: CamerasOption = None,
+    kind: KindsOption = None,
+) -> None:
+    """Write the events of a span of time to a file that only you can read."""
+    set_up_logging()
+    with told_errors():
+        settings, now = load_settings(config, secrets=False), here_and_now()
+        with _told_values("--from, --to"):
+            first, last = (None if text is None else parse_moment(text, now) for text in (begin, end))
+        with Requests(settings.requests_endpoint) as requests:
+            place = Cursor(None, 0) if first is None else seek(requests, first)
+            events = _replayed(requests, place, kind, camera)
+            count = _write(target, format, (event for event in events if _is_between(event, first, last)))
+    err.print(f"{count} events")
 
 
-def _print_line(event: AnyEvent) -> None:
-    moment = event.published_at[11:23]
-    style = KIND_STYLES[event.kind]
-    who = escape(_subject(event))
-    out.print(
-        f"[dim]{event.sequence:>6} {moment}[/dim]  {event.camera:<12} [{style}]{event.kind:<10}[/{style}] {who}",
-        soft_wrap=True,
-        highlight=False,
-    )
+@contextmanager
+def _following() -> Iterator[None]:
+    set_up_logging()
+    try:
+        with told_errors():
+            yield
+    except KeyboardInterrupt:
+        raise typer.Exit(EXIT_INTERRUPTED) from None
 
 
-def _subject(event: AnyEvent) -> str:
-    if isinstance(event, CameraChanged):
-        return f"{event.state} {event.detail}".strip()
-    who = event.person.name if event.person else "unknown"
-    score = "" if event.score is None else f"{event.score:.2f}"
-    note = f"since {event.first_seen_at[11:19]}" if isinstance(event, Left) else f"{event.latency_ms:.0f} ms"
-    if isinstance(event, Corrected):
-        note += f"  corrects {event.corrects}"
-    return f"{who:<24} {score:<5} {event.track or '':<12} {note}"
+@contextmanager
+def _told_values(option: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint=option) from None
+
+
+def _follow(
+    endpoint: str,
+    requests: str,
+    kinds: list[str] | None,
+    cameras: list[str] | None,
+    after: Cursor | None,
+    as_json: bool,
+) -> None:
+    with Subscriber(endpoint, requests, kinds=kinds or (), cameras=cameras or (), after=after) as subscriber:
+        was_connected = True
+        while True:
+            event = subscriber.receive(PATIENCE_S)
+            if event is not None:
+                _print(event, as_json)
+            if was_connected and not subscriber.is_connected:
+                err.print(f"waiting for events at {endpoint} (is `deconvid run` running?)", soft_wrap=True)
+            was_connected = subscriber.is_connected
+
+
+def _replayed(requests: Requests, after: Cursor, kinds: list[str] | None, cameras: list[str] | None) -> Iterator[Event]:
+    more = True
+    while more:
+        page = requests.replay(after, kinds=kinds or (), cameras=cameras or ())
+        yield from page.events
+        after, more = Cursor(page.epoch, page.through), page.more
+
+
+def _print(event: Event, as_json: bool) -> None:
+    if as_json:
+        sys.stdout.write(_json(event))
+        sys.stdout.flush()
+    else:
+        out.print(line_of(event), soft_wrap=True)
+
+
+def _json(event: Event) -> str:
+    return json.dumps(event.data, ensure_ascii=False, separators=(",", ":")) + "\n"
+
+
+def _is_between(event: Event, first: datetime | None, last: datetime | None) -> bool:
+    moment = event.captured_at
+    return (first is None or moment >= first) and (last is None or moment < last)
+
+
+def _write(target: Path, format: str, events: Iterable[Event]) -> int:
+    write = _write_csv if format == "csv" else _write_lines
+    if str(target) == "-":
+        return write(sys.stdout, events)
+    with open(target, "w", encoding="utf-8", newline="", opener=_open_private) as file:
+        return write(file, events)
+
+
+def _open_private(path: str, flags: int) -> int:
+    """Who was where is nobody else's business."""
+    return os.open(path, flags, 0o600)
+
+
+def _write_lines(file: TextIO, events: Iterable[Event]) -> int:
+    return sum(bool(file.write(_json(event))) for event in events)
+
+
+def _write_csv(file: TextIO, events: Iterable[Event]) -> int:
+    table = csv.DictWriter(file, COLUMNS, extrasaction="ignore")
+    table.writeheader()
+    return sum(bool(table.writerow(row_of(event))) for event in events)

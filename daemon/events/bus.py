@@ -1,76 +1,182 @@
-"""Store first, then publish."""
+"""The event bus: tells what is in the store, as it comes (PUB), and answers requests (ROUTER)."""
 
 import logging
 import time
-from datetime import datetime
+from collections import Counter
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Self
 
-import msgspec
 import zmq
 
-from daemon.events.schema import AnyEvent, Event, Word, decode_event, encode_event, rfc3339
-from daemon.events.sockets import bind_private
-from daemon.store import NewEvent, Store
+from daemon.errors import StoreError
+from daemon.events.cursor import CursorFile
+from daemon.events.last_words import LastWords
+from daemon.events.network import NetworkBus
+from daemon.events.peers import local_peer, network_peer
+from daemon.events.replay import Replay
+from daemon.events.requests import Handler, RequestDesk, open_router
+from daemon.events.schema import topic_of
+from daemon.events.sockets import bind_private, connect
+from daemon.events.wire import Format, encode_object, encode_payload
+from daemon.store import Store
 
 logger = logging.getLogger(__name__)
 
-SEND_QUEUE = 10_000
-"""Events that wait for a slow subscriber before it loses some (and finds the gap)."""
+Context = zmq.Context[zmq.Socket[bytes]]
 
-PROTECTED = ("ipc://", "inproc://", "tcp://127.0.0.1:", "tcp://[::1]:")
-"""Endpoints that the network cannot reach. Events name people; so far nothing encrypts them."""
+ALIVE = "bus.alive"
+CHORES_S = 1.0
+"""How often it says that it lives, looks into the store unasked, and notes how far it has told."""
+
+PAGE = 500
+"""Events that are published in one turn, so that requests are answered in between."""
+
+SEND_QUEUE = 10_000
+"""Events that wait for a slow subscriber before it loses some, which it gets by replay."""
 
 LINGER_MS = 1000
-"""Longest wait for subscribers when the publisher closes."""
+"""Longest wait for subscribers when the bus closes."""
 
 
-class EventPublisher:
-    """A ZeroMQ PUB socket behind the store.
+class EventBus:
+    """Use `turn` again and again. Nothing in it waits for a subscriber. A context manager.
 
-    An event gets its sequence number from the store, is committed there, and goes out after that: what subscribers
-    see is never lost or renumbered. After a crash between the two they find a gap, and the event in the store.
-    A context manager.
+    Everything that is published is read from the store: what is in there is told, whatever process dies when. After a
+    crash some of it is told again.
+
+    Args:
+        store: is only read.
+        cursor: how far a predecessor has told.
+        format: of what is published.
+        more_handlers: who answers requests other than `replay` and `last`, by `ask`.
     """
 
-    def __init__(self, store: Store, endpoint: str, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
-        """Raises EventBusError: the endpoint cannot be bound."""
-        if not endpoint.startswith(PROTECTED):
-            logger.warning("events_unprotected endpoint=%s fix='publish on ipc:// or tcp://127.0.0.1'", endpoint)
-        self._store = store
-        self._socket: zmq.Socket[bytes] = context.socket(zmq.PUB)
-        self._socket.set(zmq.SNDHWM, SEND_QUEUE)
-        bind_private(self._socket, endpoint)
+    def __init__(
+        self, store: Store, cursor: CursorFile, format: Format, more_handlers: Mapping[str, Handler] | None = None
+    ) -> None:
+        """Raises StoreError: the store cannot be read."""
+        self.counts: Counter[str] = Counter()
+        self._store, self._cursor, self._format = store, cursor, format
+        self._newest = store.events.newest()
+        # After an older copy of the database was put back, the cursor is ahead of it.
+        self.told = min(cursor.load() or 0, self._newest)
+        """Sequence of the last event that was published."""
+        self._noted = self.told
+        self._words = LastWords.load(store.events)
+        replay = Replay(store, self._words, format)
+        self._desk = RequestDesk({"replay": replay.replay, "last": replay.last, **(more_handlers or {})}, self.counts)
+        self._chores_due_s = 0.0
+        self._sockets: list[zmq.Socket[bytes]] = []
+        self._network: NetworkBus | None = None
+        self.poller = zmq.Poller()
+        """Whatever is registered here ends the wait of a turn."""
 
-    def publish(self, event: Event, captured_ns: int | None = None) -> AnyEvent:
-        """Returns the event as it was published, with its epoch, sequence and times.
+    def open(
+        self, context: Context, *, events: str, requests: str, stored: str, network: NetworkBus | None = None
+    ) -> None:
+        """Binds and connects.
 
         Args:
-            event: without them.
-            captured_ns: of a `Word`: when the frame arrived that led to it, CLOCK_MONOTONIC.
+            events: where to publish.
+            requests: where to answer.
+            stored: where the writer of the store says that there is something new.
+            network: publishes and answers for other machines too; None: nobody does.
 
         Raises:
-            StoreError: it could not be stored, so it was not published and has no sequence number.
+            EventBusError: an endpoint cannot be bound.
         """
-        stored = self._store.events.append(_columns(event), lambda sequence: self._render(event, sequence, captured_ns))
-        self._socket.send_multipart([event.topic.encode(), stored.payload.encode()])
-        return decode_event(stored.payload)
+        self._publisher: zmq.Socket[bytes] = context.socket(zmq.PUB)
+        self._publisher.set(zmq.SNDHWM, SEND_QUEUE)
+        self._publisher.set(zmq.LINGER, LINGER_MS)
+        self._router = open_router(context)
+        self._hints: zmq.Socket[bytes] = context.socket(zmq.SUB)
+        self._hints.set(zmq.CONFLATE, 1)  # only the newest number matters
+        self._hints.subscribe(b"")
+        self._sockets = [self._publisher, self._router, self._hints]
+        bind_private(self._publisher, events)
+        bind_private(self._router, requests)
+        connect(self._hints, stored)
+        self._network = network
+        for socket in (self._router, self._hints):
+            self.poller.register(socket, zmq.POLLIN)
 
-    def _render(self, event: Event, sequence: int, captured_ns: int | None) -> str:
-        stamped = msgspec.structs.replace(
-            event,
-            epoch=self._store.epoch,
-            sequence=sequence,
-            published_at=rfc3339(time.time_ns()),
-        )
-        if isinstance(stamped, Word) and captured_ns is not None:
-            # A file that is read faster than its own time has frames from the future.
-            latency_ms = round(max(0, time.monotonic_ns() - captured_ns) / 1e6, 3)
-            stamped = msgspec.structs.replace(stamped, latency_ms=latency_ms)
-        return encode_event(stamped).decode()
+    def turn(self, wait_ms: int) -> None:
+        """Waits for something to do, at most so long, and does a bounded amount of it."""
+        readable = dict(self.poller.poll(0 if self.behind else wait_ms))
+        if self._hints in readable:
+            self._newest = max(self._newest, int.from_bytes(self._hints.recv(), "big"))
+        if time.monotonic() >= self._chores_due_s:
+            self._do_chores()
+        if self.behind:
+            self._publish_page()
+        if self._router in readable:
+            self._desk.serve(self._router, local_peer)
+        remote = self._network.requests if self._network else None
+        if remote is not None and remote in readable:
+            self._desk.serve(remote, network_peer)
 
-    def close(self) -> None:
-        self._socket.close(linger=LINGER_MS)
+    def finish(self) -> None:
+        """For the end: publishes what is in the store and was not published yet."""
+        self._look()
+        while self.behind:
+            self._publish_page()
+        self._note_cursor()
+
+    @property
+    def behind(self) -> int:
+        """Events that are known to be in the store and were not published yet."""
+        return self._newest - self.told
+
+    def _publish_page(self) -> None:
+        try:
+            page = self._store.events.page(self.told, PAGE)
+        except StoreError as error:
+            self._note_failure(error)
+            return
+        for event in page.events:
+            self._words.note(event)
+            self._say(topic_of(event.kind, event.camera), encode_payload(event.payload, self._format))
+        self.counts["published"] += len(page.events)
+        self.told, self._newest = max(self.told, page.through), page.newest
+
+    def _do_chores(self) -> None:
+        self._chores_due_s = time.monotonic() + CHORES_S
+        self._look()
+        self._note_cursor()
+        self._say(ALIVE, encode_object({"epoch": self._store.epoch, "newest": self.told}, self._format))
+
+    def _look(self) -> None:
+        """A hint may be lost."""
+        try:
+            self._newest = self._store.events.newest()
+        except StoreError as error:
+            self._note_failure(error)
+
+    def _say(self, topic: str, payload: bytes) -> None:
+        frames = [topic.encode(), payload]
+        self._publisher.send_multipart(frames, zmq.NOBLOCK)
+        if self._network:
+            self._network.publish(frames)
+
+    def _note_cursor(self) -> None:
+        if self.told == self._noted:
+            return
+        try:
+            self._cursor.save(self.told)
+        except OSError as error:  # a successor tells again what was told since
+            self.counts["cursor_not_saved"] += 1
+            if self.counts["cursor_not_saved"] == 1:
+                logger.warning("cursor_not_saved cause='%s' fix='free some space'", error.strerror)
+            return
+        self._noted = self.told
+
+    def _note_failure(self, error: StoreError) -> None:
+        """Tells of the first failure and rests until the chores look again."""
+        self._newest = self.told
+        self.counts["read_failed"] += 1
+        if self.counts["read_failed"] == 1:
+            logger.warning("bus_cannot_read cause='%s'", error)
 
     def __enter__(self) -> Self:
         return self
@@ -78,14 +184,5 @@ class EventPublisher:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
-
-
-def _columns(event: Event) -> NewEvent:
-    return NewEvent(
-        kind=event.kind,
-        camera=event.camera,
-        track=event.track,
-        person_id=event.person.id if event.person else None,
-        at=datetime.fromisoformat(event.captured_at),
-    )
+        for socket in self._sockets:
+            socket.close()

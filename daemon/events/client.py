@@ -23,8 +23,7 @@ class EventSubscriber:
     """Iterates over events as they are published; a context manager.
 
     ZeroMQ drops in silence what a slow subscriber has no room for. Sequence numbers have no gaps, so a gap means
-    lost events: it is logged and counted in `missed`. This needs all events: sequence numbers run over all cameras,
-    and a subscriber of one camera sees gaps that are none, so for it `missed` stays 0.
+    lost events: it is logged and counted in `missed`.
     """
 
     def __init__(self, endpoint: str, camera: str | None = None) -> None:
@@ -41,20 +40,23 @@ class EventSubscriber:
         """Events lost since the first one that was seen."""
         self.unreadable = 0
         """Frames that are no events of this version."""
-        self._sees_all = camera is None
+        self._camera = camera
         self._position: tuple[str, int] | None = None
         self._socket: zmq.Socket[bytes] = zmq.Context.instance().socket(zmq.SUB)
         self._socket.set(zmq.RCVHWM, RECEIVE_QUEUE)
         self._socket.set(zmq.MAXMSGSIZE, LARGEST_EVENT)
-        self._socket.subscribe("" if camera is None else f"camera.{camera}.")
+        self._socket.subscribe("")
         connect(self._socket, endpoint)
 
     def receive(self, timeout_s: float) -> AnyEvent | None:
         """Returns the next event, None if none came in time. An event that was seen before is left out."""
         deadline = time.monotonic() + timeout_s
         while self._socket.poll(max(0, int((deadline - time.monotonic()) * 1000))):
-            event = self._read(self._socket.recv_multipart())
-            if event is not None and self._advance(event):
+            topic, *frames = self._socket.recv_multipart()
+            event = None if topic == b"bus.alive" else self._read(frames)
+            if event is None or not self._advance(event):
+                continue
+            if self._camera in (None, getattr(event, "camera", None)):
                 return event
         return None
 
@@ -81,7 +83,7 @@ class EventSubscriber:
         if event.sequence <= last:
             return False
         gap = event.sequence - last - 1
-        if gap and self._sees_all:
+        if gap:
             self.missed += gap
             logger.warning("events_missed first=%d last=%d", last + 1, event.sequence - 1)
         self._position = (event.epoch, event.sequence)

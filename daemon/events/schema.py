@@ -1,14 +1,16 @@
 """The events as they go over the wire: one JSON object each, told apart by `kind`.
 
-A frame on the bus is [topic, JSON]; the topic is `camera.<name>.<kind>`, both in ASCII.
+A message on the bus is [topic, JSON]; the topic is the kind, and for what happens at a camera the camera's name after a
+dot: `face.identified.door`, `daemon.started`.
 """
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
 
-VERSION = 1
-"""Of this schema: grows when a field changes its meaning or goes away, not when one is added."""
+VERSION = 2
+"""Of this schema: grows when a field changes its meaning or goes away, not when a field or a kind is added."""
 
 
 class Person(msgspec.Struct, frozen=True):
@@ -25,12 +27,34 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """Id of the database in which the sequence counts: another epoch is another history."""
     sequence: int = 0
     """1, 2, 3 ... over all cameras and kinds, without gaps, also over restarts of the daemon."""
-    camera: str
-    track: str | None = None
-    """Name of one pass of one face before one camera; None for events of the camera itself."""
     captured_at: str
-    """When the frame arrived that led to the event: RFC 3339, UTC, microseconds."""
+    """When it happened; for a face, when the frame arrived that led to the event: RFC 3339, UTC, microseconds."""
     published_at: str = ""
+    """When it was stored, from where it is published."""
+
+    @property
+    def kind(self) -> str:
+        return str(self.__struct_config__.tag)
+
+    @property
+    def topic(self) -> str:
+        return topic_of(self.kind, None)
+
+
+class CameraEvent(Event, frozen=True, kw_only=True):
+    """Something that happened at one camera."""
+
+    camera: str
+
+    @property
+    def topic(self) -> str:
+        return topic_of(self.kind, self.camera)
+
+
+class FaceEvent(CameraEvent, frozen=True, kw_only=True):
+    """Something about a track: one pass of one face before one camera."""
+
+    track: str
     person: Person | None = None
     """Who it is. None: nobody who is enrolled, or somebody who was erased since."""
     score: float | None = None
@@ -39,32 +63,30 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="kind"):
     """x1 y1 x2 y2 of the newest look at the face, pixels of the camera's frame."""
     frame_size: tuple[int, int] | None = None
     """Width and height of that frame."""
-
-    @property
-    def kind(self) -> str:
-        return str(self.__struct_config__.tag)
-
-    @property
-    def topic(self) -> str:
-        return f"camera.{self.camera}.{self.kind}"
+    snapshot: str | None = None
+    """Name of a picture of the moment in the folder of snapshots, if one was kept."""
 
 
-class Word(Event, frozen=True, kw_only=True):
+class Appeared(FaceEvent, frozen=True, kw_only=True, tag="face.appeared"):
+    """The first that is said about a track: somebody is there. Who it is comes later, if at all."""
+
+
+class Word(FaceEvent, frozen=True, kw_only=True):
     """Who a track is held to be."""
 
     latency_ms: float = 0.0
     """From capture to publication, measured with the monotonic clock."""
 
 
-class Identified(Word, frozen=True, kw_only=True, tag="identified"):
-    """The first that is said about a track: it is this person."""
+class Identified(Word, frozen=True, kw_only=True, tag="face.identified"):
+    """The first word on who a track is: this person."""
 
 
-class Unknown(Word, frozen=True, kw_only=True, tag="unknown"):
-    """The first that is said about a track: nobody who is enrolled. Said at most once per track."""
+class Unknown(Word, frozen=True, kw_only=True, tag="face.unknown"):
+    """The first word on who a track is: nobody who is enrolled. Said at most once per track."""
 
 
-class Corrected(Word, frozen=True, kw_only=True, tag="corrected"):
+class Corrected(Word, frozen=True, kw_only=True, tag="face.corrected"):
     """What was said about this track is no longer held: `person` (None: nobody who is enrolled) takes its place.
 
     Every change after the first word is a correction, from unknown to a person too.
@@ -74,14 +96,14 @@ class Corrected(Word, frozen=True, kw_only=True, tag="corrected"):
     """Sequence of the event that it replaces."""
 
 
-class Left(Event, frozen=True, kw_only=True, tag="left"):
-    """The track ended; `person` is the final word. Only tracks leave about which something was said."""
+class Left(FaceEvent, frozen=True, kw_only=True, tag="face.left"):
+    """The track ended; `person` is the final word. Ends every track that appeared."""
 
     first_seen_at: str
     last_seen_at: str
 
 
-class CameraChanged(Event, frozen=True, kw_only=True, tag="camera"):
+class CameraChanged(CameraEvent, frozen=True, kw_only=True, tag="camera.state"):
     """The camera's stream went into another state."""
 
     state: str
@@ -90,7 +112,61 @@ class CameraChanged(Event, frozen=True, kw_only=True, tag="camera"):
     """For people, may be empty."""
 
 
-AnyEvent = Identified | Unknown | Corrected | Left | CameraChanged
+class GalleryChanged(Event, frozen=True, kw_only=True, tag="gallery.changed"):
+    """The people whom the daemon tells apart are others now. Names ids only, so that an erased person stays erased."""
+
+    revision: int
+    """Of the gallery: grows with every change."""
+    added: list[int]
+    changed: list[int]
+    """People with another name or other templates."""
+    removed: list[int]
+
+
+class NoticeEvent(Event, frozen=True, kw_only=True):
+    """Something happened to the daemon itself."""
+
+    subject: str
+    """What it is about: a worker, a camera, a model, a command; may be empty."""
+    detail: str
+    """For people, may be empty."""
+    actor: str
+    """Who asked for it: `signal`, `local:UID`, the name of a client's key; `daemon` if nobody did."""
+
+
+class EngineState(NoticeEvent, frozen=True, kw_only=True, tag="engine.state"):
+    """A model runs otherwise than before."""
+
+
+class DaemonStarted(NoticeEvent, frozen=True, kw_only=True, tag="daemon.started"):
+    """The daemon runs."""
+
+
+class DaemonStopping(NoticeEvent, frozen=True, kw_only=True, tag="daemon.stopping"):
+    """The daemon ends on purpose."""
+
+
+class DaemonReloaded(NoticeEvent, frozen=True, kw_only=True, tag="daemon.reloaded"):
+    """The daemon took over another configuration."""
+
+
+class DaemonWorker(NoticeEvent, frozen=True, kw_only=True, tag="daemon.worker"):
+    """A worker died, hung or came back."""
+
+
+class DaemonControl(NoticeEvent, frozen=True, kw_only=True, tag="daemon.control"):
+    """Somebody told the daemon to do something."""
+
+
+FaceEvents = Appeared | Identified | Unknown | Corrected | Left
+NoticeEvents = EngineState | DaemonStarted | DaemonStopping | DaemonReloaded | DaemonWorker | DaemonControl
+AnyEvent = FaceEvents | CameraChanged | GalleryChanged | NoticeEvents
+
+NOTICE_EVENTS: Mapping[str, type[NoticeEvents]] = {
+    str(kind.__struct_config__.tag): kind
+    for kind in (EngineState, DaemonStarted, DaemonStopping, DaemonReloaded, DaemonWorker, DaemonControl)
+}
+"""By kind."""
 
 _encoder = msgspec.json.Encoder()
 _decoder = msgspec.json.Decoder(AnyEvent)
@@ -104,6 +180,10 @@ def decode_event(data: bytes | str) -> AnyEvent:
     """Raises msgspec.MsgspecError if it is not an event of this version."""
     event: AnyEvent = _decoder.decode(data)
     return event
+
+
+def topic_of(kind: str, camera: str | None) -> str:
+    return kind if camera is None else f"{kind}.{camera}"
 
 
 def rfc3339(wall_ns: int) -> str:

@@ -6,24 +6,40 @@ from functools import partial
 import msgspec
 
 from daemon.events.schema import (
-    AnyEvent,
+    NOTICE_EVENTS,
+    Appeared,
     CameraChanged,
     Corrected,
+    FaceEvent,
+    GalleryChanged,
     Identified,
     Left,
+    NoticeEvent,
     Person,
     Unknown,
+    Word,
     decode_event,
     rfc3339,
 )
 from daemon.identity.decision import Decision
-from daemon.identity.gallery import KnownPerson
-from daemon.identity.tracks import TrackState
-from daemon.messages import CameraStateChanged
+from daemon.identity.gallery import Gallery, KnownPerson
+from daemon.identity.tracks import Look, TrackState
+from daemon.messages import CameraStateChanged, Notice
 from daemon.store import StoredEvent
 
 
-def announcement(track: TrackState, decision: Decision, now_wall_ns: int) -> AnyEvent | None:
+def appearance(track: TrackState, look: Look) -> Appeared:
+    """Returns the event that tells that somebody is there."""
+    return Appeared(
+        camera=track.camera,
+        track=track.track,
+        captured_at=rfc3339(track.first_seen_wall_ns),
+        box=look.box,
+        frame_size=look.frame_size,
+    )
+
+
+def announcement(track: TrackState, decision: Decision, now_wall_ns: int) -> Word | None:
     """Returns the event that tells a new decision, None if it says nothing new.
 
     The first word about a track is `identified` or `unknown`; everything that contradicts it later is `corrected`,
@@ -43,7 +59,7 @@ def announcement(track: TrackState, decision: Decision, now_wall_ns: int) -> Any
     )
 
 
-def _kind_of(track: TrackState, decision: Decision) -> Callable[..., AnyEvent]:
+def _kind_of(track: TrackState, decision: Decision) -> Callable[..., Word]:
     if track.said is not None:
         return partial(Corrected, corrects=track.said)
     return Identified if decision.state == "identified" else Unknown
@@ -51,7 +67,7 @@ def _kind_of(track: TrackState, decision: Decision) -> Callable[..., AnyEvent]:
 
 def farewell(track: TrackState) -> Left | None:
     """Returns the event that ends a track, None if nothing was said about it."""
-    if track.said is None:
+    if not track.appeared:
         return None
     last_seen_at = rfc3339(track.stay.last_seen_wall_ns)
     return Left(
@@ -76,20 +92,46 @@ def camera_changed(change: CameraStateChanged) -> CameraChanged:
     )
 
 
+def gallery_changed(older: Gallery, newer: Gallery, now_wall_ns: int) -> GalleryChanged | None:
+    """Returns the event that tells how two galleries differ, None if they do not."""
+    added = [person.id for person in newer.people if person.id not in older.places]
+    removed = [person.id for person in older.people if person.id not in newer.places]
+    changed = [person.id for person in newer.people if person.id in older.places and newer.differs(older, person.id)]
+    if not (added or changed or removed):
+        return None
+    return GalleryChanged(
+        captured_at=rfc3339(now_wall_ns), revision=newer.revision, added=added, changed=changed, removed=removed
+    )
+
+
+def notice_event(notice: Notice) -> NoticeEvent:
+    return NOTICE_EVENTS[notice.kind](
+        captured_at=rfc3339(notice.at_wall_ns),
+        subject=notice.subject,
+        detail=notice.detail,
+        actor=notice.actor,
+    )
+
+
 def remembered(stored: StoredEvent) -> TrackState | None:
     """Returns a track as its last stored event left it, None if it ended or the event is of another version."""
     try:
         event = decode_event(stored.payload)
     except msgspec.MsgspecError:
         return None
-    if isinstance(event, Left) or event.track is None:
+    if not isinstance(event, FaceEvent) or isinstance(event, Left):
         return None
     seen_wall_ns = int(stored.at.timestamp()) * 1_000_000_000 + stored.at.microsecond * 1000
-    if event.person is None:
-        decision = Decision("unknown", score=event.score)
-    else:
-        decision = Decision("identified", KnownPerson(event.person.id, event.person.name), event.score)
-    return TrackState(event.camera, event.track, seen_wall_ns, decision, said=event.sequence)
+    state = TrackState(event.camera, event.track, seen_wall_ns, appeared=True)
+    if isinstance(event, Word):
+        state.decision, state.said = _decision(event), event.sequence
+    return state
+
+
+def _decision(word: Word) -> Decision:
+    if word.person is None:
+        return Decision("unknown", score=word.score)
+    return Decision("identified", KnownPerson(word.person.id, word.person.name), word.score)
 
 
 def _person(decision: Decision) -> Person | None:

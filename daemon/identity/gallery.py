@@ -75,6 +75,18 @@ class Gallery:
         place = self.places.get(person_id)
         return None if place is None else self.people[place]
 
+    def differs(self, other: "Gallery", person_id: int) -> bool:
+        """Whether a person whom both know has another name or other templates here."""
+        return self.find(person_id) != other.find(person_id) or not np.array_equal(
+            self._templates(person_id), other._templates(person_id)
+        )
+
+    def _templates(self, person_id: int) -> NDArray[np.float32]:
+        """Returns (T, D) float32."""
+        following = self.places[person_id] + 1
+        end = self.first_rows[following] if following < len(self.people) else len(self.embeddings)
+        return self.embeddings[self.first_rows[following - 1] : end]
+
     @property
     def dimension(self) -> int | None:
         """Length of an embedding, None if nobody is known."""

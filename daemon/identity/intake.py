@@ -8,11 +8,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config.cameras import CAMERA_NAME
-from daemon.messages import CameraStateChanged, FaceObserved, Observation, TrackEnded, TracksInSight, decode_observation
+from daemon.messages import (
+    CameraStateChanged,
+    FaceObserved,
+    Notice,
+    Observation,
+    TrackEnded,
+    TracksInSight,
+    decode_observation,
+)
 
 LARGEST_MESSAGE = 1 << 20
 """Bytes; an observation of a face has about 3 KB."""
 LONGEST_TRACK_NAME = 64
+LONGEST_TEXT = 2000
+"""Characters of what is for people."""
 YEAR_2200_NS = 7_258_118_400_000_000_000
 NORM_TOLERANCE = 0.01
 
@@ -44,6 +54,10 @@ def read_observation(data: bytes) -> Observation:
         case CameraStateChanged():
             _check_names(observation.camera)
             _check_times(observation.at_wall_ns)
+            _check_texts(observation.detail)
+        case Notice():
+            _check_times(observation.at_wall_ns)
+            _check_texts(observation.subject, observation.detail, observation.actor)
     return observation
 
 
@@ -65,6 +79,10 @@ def _check_face(face: FaceObserved) -> None:
     with np.errstate(all="ignore"):  # whatever the bytes are: infinite and NaN are no norm of 1 either
         norm = float(np.linalg.norm(embedding_of(face)))
     _demand(abs(norm - 1) < NORM_TOLERANCE, "norm")
+
+
+def _check_texts(*texts: str) -> None:
+    _demand(all(len(text) <= LONGEST_TEXT for text in texts), "text")
 
 
 def _check_times(*wall_ns: int) -> None:

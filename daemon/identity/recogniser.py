@@ -3,24 +3,34 @@
 import logging
 import time
 from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 from daemon.errors import StoreError
-from daemon.events import EventPublisher
-from daemon.identity.announcements import announcement, camera_changed, farewell, remembered
+from daemon.events.schema import Event, Word
+from daemon.events.writer import EventWriter
+from daemon.identity.announcements import (
+    announcement,
+    appearance,
+    camera_changed,
+    farewell,
+    gallery_changed,
+    notice_event,
+    remembered,
+)
 from daemon.identity.decision import Decision, DecisionRules, decide
 from daemon.identity.gallery import Gallery
 from daemon.identity.intake import embedding_of
-from daemon.identity.tracks import Look, Stay, TrackBook, TrackState
+from daemon.identity.tracks import Look, Stay, TrackBook, TrackKey, TrackState
 from daemon.identity.voice import Voice
-from daemon.messages import CameraStateChanged, FaceObserved, Observation, TrackEnded, TracksInSight
+from daemon.messages import CameraStateChanged, FaceObserved, Notice, Observation, TrackEnded, TracksInSight
 from daemon.store import Store
 
 logger = logging.getLogger(__name__)
 
 MOST_TRACKS = 4096
-MOST_CAMERAS = 1024
-"""Whose last state is kept while the store fails."""
+MOST_NEWS = 1024
+"""Events about cameras and the daemon itself that are kept while the store fails."""
 MOST_AT_ONCE = 256
 """Tracks about which one round of chores says what was unsaid: the heartbeat must not wait long for a slow disk."""
 REMEMBER = timedelta(days=1)
@@ -28,7 +38,7 @@ REMEMBER = timedelta(days=1)
 
 
 class Recogniser:
-    def __init__(self, store: Store, publisher: EventPublisher, model: str, rules: DecisionRules) -> None:
+    def __init__(self, store: Store, writer: EventWriter, model: str, rules: DecisionRules) -> None:
         """Args: model: digest of the embedder whose templates and probes are compared.
 
         Raises:
@@ -36,26 +46,22 @@ class Recogniser:
         """
         self.counts: Counter[str] = Counter()
         self._store, self._rules = store, rules
-        self._voice = Voice(publisher, self.counts)
-        self._gallery = Gallery.load(store, model)
+        self._voice = Voice(writer, self.counts)
+        self._gallery = self._told_gallery = Gallery.load(store, model)
         self._tracks = TrackBook(MOST_TRACKS)
-        self._unsaid_cameras: dict[str, CameraStateChanged] = {}
-        """The newest state of each camera of which it could not be stored."""
+        self._leaving: dict[TrackKey, TrackState] = {}
+        """Tracks that ended in this round."""
+        self._unsaid_news: dict[object, Event] = {}
+        """What could not be stored, oldest first; of each camera its newest state only."""
         self._restore_tracks()
 
-    def take(self, observation: Observation) -> None:
-        match observation:
-            case FaceObserved():
-                self._observe(observation)
-            case TrackEnded():
-                if track := self._tracks.get(observation.camera, observation.track):
-                    track.ended = Stay(observation.first_seen_wall_ns, observation.last_seen_wall_ns)
-                    self._take_leave(track)
-            case TracksInSight():
-                for track in self._tracks.out_of_sight(observation.tracks):
-                    track.ended = track.stay  # there may be many: the chores say it
-            case CameraStateChanged():
-                self._tell_camera(observation)
+    def take(self, observations: Iterable[Observation]) -> None:
+        """Works on a round of observations. What they lead to is stored together."""
+        for observation in observations:
+            self._take(observation)
+        self._voice.flush()
+        self._take_leave(self._leaving.values())
+        self._leaving.clear()
 
     def do_chores(self) -> None:
         """Follows changes of the gallery, says what the store did not take before, and keeps the tracks bounded.
@@ -67,6 +73,22 @@ class Recogniser:
         self._say_unsaid()
         self._drop_surplus_tracks()
 
+    def _take(self, observation: Observation) -> None:
+        match observation:
+            case FaceObserved():
+                self._observe(observation)
+            case TrackEnded():
+                if track := self._tracks.get(observation.camera, observation.track):
+                    track.ended = Stay(observation.first_seen_wall_ns, observation.last_seen_wall_ns)
+                    self._leaving[track.camera, track.track] = track
+            case TracksInSight():
+                for track in self._tracks.out_of_sight(observation.tracks):
+                    track.ended = track.stay  # there may be many: the chores say it
+            case CameraStateChanged():
+                self._tell_news(observation.camera, camera_changed(observation))
+            case Notice():
+                self._tell_news(observation, notice_event(observation))
+
     def refresh_gallery(self) -> None:
         """Takes over what other processes changed in the store, and decides again about everybody in sight.
 
@@ -74,16 +96,39 @@ class Recogniser:
             StoreUnusableError: the store is no longer where it was.
         """
         self._store.database.check_in_place()
+        is_new = self._load_gallery()
+        if self._told_gallery is not self._gallery:
+            self._tell_gallery()
+        if is_new:
+            for track in self._tracks:
+                self._reconsider(track)
+        self._voice.flush()
+
+    def _load_gallery(self) -> bool:
+        """Returns whether there is another one now."""
         try:
             if self._store.gallery_revision == self._gallery.revision:
-                return
+                return False
             self._gallery = Gallery.load(self._store, self._gallery.model_digest)
         except StoreError as error:
             self._voice.note_failure(error)
-            return
+            return False
         logger.info("gallery_loaded people=%d revision=%d", len(self._gallery.people), self._gallery.revision)
-        for track in self._tracks:
-            self._reconsider(track)
+        return True
+
+    def _tell_gallery(self) -> None:
+        """Says how the gallery differs from the one of which was told last."""
+        gallery = self._gallery
+        event = gallery_changed(self._told_gallery, gallery, time.time_ns())
+        if event is None:
+            self._told_gallery = gallery
+            return
+
+        def told(sequence: int | None) -> None:
+            if sequence is not None:
+                self._told_gallery = gallery
+
+        self._voice.say(event, told)
 
     def _observe(self, face: FaceObserved) -> None:
         embedding = embedding_of(face)
@@ -104,16 +149,40 @@ class Recogniser:
 
     def _reconsider(self, track: TrackState) -> None:
         """Decides about a track and says what changed. What could not be stored is left for the next look or chores."""
-        decision = self._decide(track)
-        event = announcement(track, decision, time.time_ns())
-        if event is not None:
-            sequence = self._voice.say(event, track.look.captured_ns if track.look else time.monotonic_ns())
-            if sequence is None:
-                track.unsaid = True
-                return
-            track.said = sequence
         track.unsaid = False
-        track.decision = decision
+        self._tell_appearance(track)
+        decision = self._decide(track)
+        word = announcement(track, decision, time.time_ns())
+        if word is None:
+            track.decision = decision
+        elif track.telling:
+            self._voice.flush()  # it corrects a word that has no number yet, or had none
+            self._reconsider(track)
+        else:
+            self._tell(track, decision, word)
+
+    def _tell_appearance(self, track: TrackState) -> None:
+        if track.appeared or track.look is None:
+            return
+        track.appeared = True
+
+        def told(sequence: int | None) -> None:
+            if sequence is None:
+                track.appeared, track.unsaid = False, True
+
+        self._voice.say(appearance(track, track.look), told)
+
+    def _tell(self, track: TrackState, decision: Decision, word: Word) -> None:
+        before, track.decision, track.telling = track.decision, decision, True
+
+        def told(sequence: int | None) -> None:
+            track.telling = False
+            if sequence is None:
+                track.decision, track.unsaid = before, True
+            else:
+                track.said = sequence
+
+        self._voice.say(word, told, track.look.captured_ns if track.look else time.monotonic_ns())
 
     def _decide(self, track: TrackState) -> Decision:
         held = self._held(track)
@@ -130,36 +199,56 @@ class Recogniser:
         person = self._gallery.find(track.decision.person.id)
         return Decision("unknown") if person is None else Decision("identified", person, track.decision.score)
 
-    def _take_leave(self, track: TrackState) -> None:
-        """Forgets a track that ended, once its farewell is said: until then the chores try again."""
-        if track.unsaid:
-            return
-        event = farewell(track)
-        if event is None or self._voice.say(event) is not None:
+    def _take_leave(self, tracks: Iterable[TrackState]) -> None:
+        """Forgets tracks that ended, once their farewell is said: until then the chores try again.
+
+        Nothing about them may be on its way to the store: a farewell names the last word.
+        """
+        for track in tracks:
+            if track.ended and not track.unsaid:
+                self._tell_farewell(track)
+        self._voice.flush()
+
+    def _tell_farewell(self, track: TrackState) -> None:
+        def told(sequence: int | None) -> None:
+            if sequence is not None:
+                self._tracks.remove(track)
+
+        if event := farewell(track):
+            self._voice.say(event, told)
+        else:
             self._tracks.remove(track)
 
-    def _tell_camera(self, change: CameraStateChanged) -> None:
-        self._unsaid_cameras.pop(change.camera, None)
-        if self._voice.say(camera_changed(change)) is None:
-            self._unsaid_cameras[change.camera] = change
-            if len(self._unsaid_cameras) > MOST_CAMERAS:
-                del self._unsaid_cameras[next(iter(self._unsaid_cameras))]
+    def _tell_news(self, key: object, event: Event) -> None:
+        """Args: key: what is of no interest any more when there is newer news of it."""
+        self._unsaid_news.pop(key, None)
+
+        def told(sequence: int | None) -> None:
+            if sequence is not None:
+                return
+            self._unsaid_news[key] = event
+            if len(self._unsaid_news) > MOST_NEWS:
+                del self._unsaid_news[next(iter(self._unsaid_news))]
+                self.counts["news_forgotten"] += 1
+
+        self._voice.say(event, told)
 
     def _say_unsaid(self) -> None:
-        for change in list(self._unsaid_cameras.values()):
-            self._tell_camera(change)
-        waiting = [track for track in self._tracks if track.unsaid or track.ended]
-        for track in waiting[:MOST_AT_ONCE]:
+        for key, event in list(self._unsaid_news.items()):
+            self._tell_news(key, event)
+        waiting = [track for track in self._tracks if track.unsaid or track.ended][:MOST_AT_ONCE]
+        for track in waiting:
             if track.unsaid:
                 self._reconsider(track)
-            if track.ended:
-                self._take_leave(track)
+        self._voice.flush()
+        self._take_leave(waiting)
 
     def _drop_surplus_tracks(self) -> None:
         for track in self._tracks.pop_surplus():
             self.counts["tracks_forgotten"] += 1
             if event := farewell(track):
-                self._voice.say(event)
+                self._voice.say(event, lambda sequence: None)
+        self._voice.flush()
 
     def _restore_tracks(self) -> None:
         """Takes over what a predecessor said, so that nobody is announced twice."""
@@ -169,3 +258,4 @@ class Recogniser:
                 self._tracks.add(track)
         for track in self._tracks:
             self._reconsider(track)
+        self._voice.flush()

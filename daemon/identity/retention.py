@@ -1,4 +1,4 @@
-"""Who was where is not kept for ever."""
+"""Who was where is not kept for ever, nor does it fill the disk."""
 
 import logging
 import time
@@ -9,30 +9,41 @@ from daemon.store import EventStore
 
 logger = logging.getLogger(__name__)
 
-INTERVAL_S = 3600.0
+INTERVAL_S = 60.0
 
 
 class Retention:
-    """Deletes old events, at most once in `INTERVAL_S`.
+    """Deletes old events, some thousand at once, so that nobody waits long.
 
     Args:
         events: the log.
         keep_days: age at which an event goes; None: never.
+        keep_megabytes: size of all events beyond which the oldest go; None: never.
     """
 
-    def __init__(self, events: EventStore, keep_days: int | None) -> None:
-        self._events, self._keep_days = events, keep_days
+    def __init__(self, events: EventStore, keep_days: int | None, keep_megabytes: int | None = None) -> None:
+        self._events, self._keep_days, self._keep_megabytes = events, keep_days, keep_megabytes
         self._due_s = 0.0
 
     def enforce(self) -> None:
-        """Costs nothing if it is not due. A store that fails now is asked again when it is due again."""
-        if self._keep_days is None or time.monotonic() < self._due_s:
+        """Costs nothing if it is not due; while there is much to delete it is due again at once."""
+        if time.monotonic() < self._due_s:
             return
-        self._due_s = time.monotonic() + INTERVAL_S
         try:
-            forgotten = self._events.forget_before(datetime.now(UTC) - timedelta(days=self._keep_days))
+            forgotten = self._forget()
         except StoreError as error:
             logger.warning("events_not_forgotten reason='%s'", error)
-            return
+            forgotten = 0
         if forgotten:
-            logger.info("events_forgotten count=%d keep_days=%d", forgotten, self._keep_days)
+            logger.info("events_forgotten count=%d", forgotten)
+        else:
+            self._due_s = time.monotonic() + INTERVAL_S
+
+    def _forget(self) -> int:
+        """Returns how many events were deleted."""
+        forgotten = 0
+        if self._keep_days is not None:
+            forgotten += self._events.forget_before(datetime.now(UTC) - timedelta(days=self._keep_days))
+        if self._keep_megabytes is not None:
+            forgotten += self._events.forget_beyond(self._keep_megabytes << 20)
+        return forgotten

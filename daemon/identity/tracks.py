@@ -40,11 +40,15 @@ class TrackState:
     track: str
     first_seen_wall_ns: int
     decision: Decision = PENDING
-    """What holds; a subscriber knows it too."""
+    """What holds; a subscriber knows it too, or is being told."""
+    appeared: bool = False
+    """Whether it was said, or is being said, that somebody is there."""
     said: int | None = None
-    """Sequence of the last event about it; None if nothing was said yet."""
+    """Sequence of the last word on who it is; None if there was none yet."""
+    telling: bool = False
+    """Whether a word is on its way to the store, so that `said` is not known yet."""
     unsaid: bool = False
-    """Whether there is a newer decision, which could not be stored yet."""
+    """Whether there is something to say that could not be stored yet."""
     ended: Stay | None = None
     """Set when the track has ended; it is forgotten once its farewell is stored."""
     look: Look | None = None

@@ -1,52 +1,72 @@
-"""Says events, and spares a store that fails."""
+"""Says events, many in one transaction, and spares a store that fails."""
 
 import logging
 from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass
 
 from daemon.errors import StoreError
-from daemon.events import Event, EventPublisher
-from daemon.store import UnknownPersonError
+from daemon.events.schema import Event
+from daemon.events.writer import Draft, EventWriter
 
 logger = logging.getLogger(__name__)
 
+Told = Callable[[int | None], None]
+"""Learns the event's sequence number, None if it was not stored and therefore nobody hears it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    draft: Draft
+    told: Told
+
 
 class Voice:
-    """The publisher for somebody who must not stop.
+    """The writer of events for somebody who must not stop.
 
-    Each attempt on a locked store takes its whole busy timeout. Were everything that is to be said to try, the worker
-    would be taken for hung: after a failure nothing is tried until `try_again`.
+    What is said is stored, and its outcome told, at the next `flush`. Each attempt on a locked store takes its whole
+    busy timeout; were everything that is to be said to try, the worker would be taken for hung: after a failure nothing
+    is tried until `try_again`.
 
     Args:
-        publisher: stores and publishes.
+        writer: stores.
         counts: what became of the events, by name.
     """
 
-    def __init__(self, publisher: EventPublisher, counts: Counter[str]) -> None:
-        self._publisher, self._counts = publisher, counts
+    def __init__(self, writer: EventWriter, counts: Counter[str]) -> None:
+        self._writer, self._counts = writer, counts
+        self._waiting: list[Utterance] = []
         self._failing = self._resting = False
 
-    def say(self, event: Event, captured_ns: int | None = None) -> int | None:
-        """Returns the event's sequence number, None if it could not be stored and therefore was not published.
-
-        Args: as those of `EventPublisher.publish`.
-        """
+    def say(self, event: Event, told: Told, captured_ns: int | None = None) -> None:
+        """Args: as those of `Draft`; told: is called once, at once if the store rests."""
         if self._resting:
-            return None
+            told(None)
+        else:
+            self._waiting.append(Utterance(Draft(event, captured_ns), told))
+
+    def flush(self) -> None:
+        """Stores what waits, in the order in which it was said."""
+        waiting, self._waiting = self._waiting, []
+        if not waiting:
+            return
+        for utterance, number in zip(waiting, self._write(waiting), strict=True):
+            utterance.told(number)
+
+    def _write(self, utterances: list[Utterance]) -> list[int | None]:
         try:
-            published = self._publisher.publish(event, captured_ns)
-        except UnknownPersonError:
-            # Erased since the gallery was loaded; its next refresh, within a second, decides again without them.
-            self._counts["person_erased"] += 1
-            return None
+            numbers = self._writer.write([utterance.draft for utterance in utterances])
         except StoreError as error:
-            self._counts["not_stored"] += 1
+            self._counts["not_stored"] += len(utterances)
             self.note_failure(error)
-            return None
-        self._counts["published"] += 1
+            return [None] * len(utterances)
+        # Erased since the gallery was loaded; its next refresh, within a second, decides again without them.
+        self._counts["person_erased"] += numbers.count(None)
+        self._counts["stored"] += len(numbers) - numbers.count(None)
         if self._failing:
             logger.warning("store_works_again not_stored=%d", self._counts["not_stored"])
         self._failing = False
-        return published.sequence
+        return numbers
 
     def note_failure(self, error: StoreError) -> None:
         """Tells of the first of a row of failures."""

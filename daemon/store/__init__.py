@@ -9,11 +9,22 @@ from daemon.store.errors import (
     UnknownPersonError,
 )
 from daemon.store.events import EventStore
-from daemon.store.records import GallerySnapshot, NewEvent, NewTemplate, Person, StoredEvent, Template
+from daemon.store.records import (
+    EventFilter,
+    EventPage,
+    GallerySnapshot,
+    NewEvent,
+    NewTemplate,
+    Person,
+    StoredEvent,
+    Template,
+)
 from daemon.store.store import Store
 
 __all__ = [
     "DiskFullError",
+    "EventFilter",
+    "EventPage",
     "EventStore",
     "GallerySnapshot",
     "InvalidNameError",

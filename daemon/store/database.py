@@ -38,7 +38,7 @@ class Database:
         """
         with mapped_errors(path):
             _create_private(path)
-            engine = _make_engine(path, busy_timeout_s)
+            engine = _make_engine(path, busy_timeout_s, read_only=False)
             database = cls(path, engine, busy_timeout_s)
             try:
                 with database._writer.begin() as connection:
@@ -47,6 +47,16 @@ class Database:
                 engine.dispose()
                 raise
         return database
+
+    @classmethod
+    def open_to_read(cls, path: Path, busy_timeout_s: float = 5.0) -> "Database":
+        """Returns a database that another process has made and migrated; nothing can be written through it.
+
+        Raises:
+            StoreError: there is none.
+        """
+        with mapped_errors(path):
+            return cls(path, _make_engine(path, busy_timeout_s, read_only=True), busy_timeout_s)
 
     def check_in_place(self) -> None:
         """Raises StoreUnusableError: the file was deleted or replaced, and what is written goes nowhere."""
@@ -107,7 +117,7 @@ def _create_private(path: Path) -> None:
         os.close(descriptor)
 
 
-def _make_engine(path: Path, busy_timeout_s: float) -> Engine:
+def _make_engine(path: Path, busy_timeout_s: float, read_only: bool) -> Engine:
     # hide_parameters: an embedding or a name must not get into the text of an exception.
     engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
 
@@ -120,6 +130,7 @@ def _make_engine(path: Path, busy_timeout_s: float) -> Engine:
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")
         connection.execute("PRAGMA temp_store = MEMORY")  # VACUUM would copy templates into a file in /tmp
+        connection.execute(f"PRAGMA query_only = {int(read_only)}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:

@@ -53,7 +53,8 @@ class GallerySnapshot:
 @dataclass(frozen=True, slots=True)
 class NewEvent:
     kind: str
-    camera: str
+    camera: str | None
+    """None: an event of the whole daemon."""
     track: str | None
     person_id: int | None
     at: datetime
@@ -63,4 +64,30 @@ class NewEvent:
 class StoredEvent(NewEvent):
     sequence: int
     payload: str
-    """JSON as published; of an erased person, without name and id."""
+    """JSON; of an erased person, without name and id."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventFilter:
+    """Which events are wanted; empty: all."""
+
+    kinds: tuple[str, ...] = ()
+    """Beginnings of kinds: `face.`, `camera.state`."""
+    cameras: tuple[str, ...] = ()
+    """Names. With any, events of the whole daemon are left out."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventPage:
+    """A stretch of the event log."""
+
+    oldest: int
+    """Sequence of the oldest event that is kept; 0 if there never was one."""
+    newest: int
+    through: int
+    """Sequence up to which this page tells everything: where the next one starts."""
+    events: list[StoredEvent]
+
+    @property
+    def more(self) -> bool:
+        return self.through < self.newest

@@ -3,7 +3,7 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Dialect, Float, ForeignKey, Index, Integer, LargeBinary, String, Text
+from sqlalchemy import CheckConstraint, Dialect, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -57,17 +57,22 @@ class TemplateRow(Base):
 
 class EventRow(Base):
     __tablename__ = "events"
-    __table_args__ = (Index("ix_events_camera_track", "camera", "track"), {"sqlite_autoincrement": True})
+    __table_args__ = (
+        Index("ix_events_camera_track", "camera", "track"),
+        Index("ix_events_camera_state", "camera", sqlite_where=text("kind = 'camera.state'")),
+        {"sqlite_autoincrement": True},
+    )
 
     sequence: Mapped[int] = mapped_column(primary_key=True)
     """Never reused, without gaps: AUTOINCREMENT's counter is rolled back with a failed transaction."""
-    kind: Mapped[str] = mapped_column(String(16))
-    camera: Mapped[str] = mapped_column(String(32))
+    kind: Mapped[str] = mapped_column(String(32))
+    camera: Mapped[str | None] = mapped_column(String(32))
+    """None: an event of the whole daemon."""
     track: Mapped[str | None] = mapped_column(Text)
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id"), index=True)
     at: Mapped[datetime] = mapped_column(UtcTime, index=True)
     payload: Mapped[str] = mapped_column(Text)
-    """The event's JSON as it was published."""
+    """The event's JSON; of an erased person, without name and id."""
 
 
 class MetaRow(Base):

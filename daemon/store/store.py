@@ -26,7 +26,6 @@ class Store:
         with database.read() as session:
             self.epoch = session.scalars(select(MetaRow.value).where(MetaRow.key == "epoch")).one()
             """Random id of this database: sequence numbers count within it."""
-        self._finish_erasure()
 
     @classmethod
     def open(cls, path: Path, busy_timeout_s: float = 5.0) -> Self:
@@ -41,7 +40,21 @@ class Store:
             StoreBusyError: another process held it for longer than the busy timeout.
             StoreError: it cannot be opened.
         """
-        database = Database.open(path, busy_timeout_s)
+        store = cls._of(Database.open(path, busy_timeout_s))
+        store._finish_erasure()
+        return store
+
+    @classmethod
+    def open_to_read(cls, path: Path, busy_timeout_s: float = 5.0) -> Self:
+        """Returns a store that another process has made; nothing can be written through it.
+
+        Raises:
+            StoreError: there is none, or it cannot be read.
+        """
+        return cls._of(Database.open_to_read(path, busy_timeout_s))
+
+    @classmethod
+    def _of(cls, database: Database) -> Self:
         try:
             return cls(database)
         except BaseException:

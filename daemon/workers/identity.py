@@ -1,10 +1,11 @@
-"""The identity worker: observations -> one decision per track -> store -> event bus. The only writer of events."""
+"""The identity worker: observations -> one decision per track -> store. The only writer of events."""
 
 import logging
 import sys
 import threading
 import time
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -12,14 +13,16 @@ from typing import Self
 import zmq
 
 from daemon.errors import StoreError
-from daemon.events import EventBusError, EventPublisher
+from daemon.events.errors import EventBusError
 from daemon.events.sockets import bind_private
+from daemon.events.writer import EventWriter
 from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED, EXIT_FAILURE
 from daemon.heartbeat import Heartbeat
 from daemon.identity import DecisionRules
 from daemon.identity.intake import LARGEST_MESSAGE, BadObservation, read_observation
 from daemon.identity.recogniser import Recogniser
 from daemon.identity.retention import Retention
+from daemon.messages import Observation
 from daemon.store import Store, StoreUnusableError
 from daemon.workers.logs import set_up_worker_logging
 from daemon.workers.task import IdentityTask, read_task, stop_on_sigterm
@@ -81,24 +84,23 @@ class IdentityWorker:
         """Works on a round of what has arrived; returns whether there was anything."""
         if not self._observations.poll(wait_ms):
             return False
-        for _ in range(ROUND):
-            try:
-                data = self._observations.recv(zmq.NOBLOCK)
-            except zmq.Again:
-                break
-            self._take(data)
+        self._recogniser.take(self._round())
         return True
 
-    def _take(self, data: bytes) -> None:
-        try:
-            observation = read_observation(data)
-        except BadObservation as error:
-            counts = self._recogniser.counts
-            counts["bad_observations"] += 1
-            if counts["bad_observations"] == 1:
-                logger.warning("bad_observation reason='%s' bytes=%d", error, len(data))
-            return
-        self._recogniser.take(observation)
+    def _round(self) -> Iterator[Observation]:
+        with suppress(zmq.Again):
+            for _ in range(ROUND):
+                data = self._observations.recv(zmq.NOBLOCK)
+                try:
+                    yield read_observation(data)
+                except BadObservation as error:
+                    self._note_bad(error, len(data))
+
+    def _note_bad(self, error: BadObservation, length: int) -> None:
+        counts = self._recogniser.counts
+        counts["bad_observations"] += 1
+        if counts["bad_observations"] == 1:
+            logger.warning("bad_observation reason='%s' bytes=%d", error, length)
 
     def _do_chores(self) -> None:
         now_s = time.monotonic()
@@ -142,10 +144,10 @@ def _serve(task: IdentityTask, stop: threading.Event) -> None:
         closing(heartbeat),
         Store.open(Path(task.database)) as store,
         zmq.Context() as context,
-        EventPublisher(store, task.events_endpoint, context) as publisher,
+        EventWriter(store, task.stored_endpoint, context) as writer,
     ):
-        recogniser = Recogniser(store, publisher, task.model, rules)
-        retention = Retention(store.events, task.keep_days)
+        recogniser = Recogniser(store, writer, task.model, rules)
+        retention = Retention(store.events, task.keep_days, task.keep_megabytes)
         with IdentityWorker(recogniser, retention, heartbeat, task.observations_endpoint, context) as worker:
             logger.info("identity_ready")
             worker.run(stop)

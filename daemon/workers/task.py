@@ -114,12 +114,49 @@ class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: str
     observations_endpoint: str
     """Where it receives."""
-    events_endpoint: str
-    """Where it publishes."""
+    stored_endpoint: str
+    """Where it says that there are new events in the store."""
     reports: str
     """ZeroMQ endpoint of the supervisor."""
     keep_days: int | None = None
     """Age at which events are deleted; None: never."""
+    keep_megabytes: int | None = None
+    """Size of all events beyond which the oldest are deleted; None: never."""
+
+
+class NetworkTask(msgspec.Struct, frozen=True, kw_only=True):
+    """Where the bus listens for other machines."""
+
+    events: str
+    """ZeroMQ endpoints."""
+    requests: str
+    keys: str | None
+    """Path of the folder of keys; None: no encryption."""
+
+
+class BusTask(msgspec.Struct, frozen=True, kw_only=True):
+    """What the bus worker tells, and where."""
+
+    database: str
+    """Path of the identity store."""
+    cursor: str
+    """Path of the file that says how far it has told."""
+    format: Literal["json", "msgpack"] = "json"
+    """Of events on the wire."""
+    stored: str
+    """ZeroMQ endpoint of the identity worker, which says what is new."""
+    events: str
+    """Where it publishes."""
+    requests: str
+    """Where it answers."""
+    control: str
+    """ZeroMQ endpoint where the supervisor takes commands."""
+    observations: str
+    """ZeroMQ endpoint of the identity worker, which puts refused commands on record."""
+    network: NetworkTask | None = None
+    heartbeat: str
+    reports: str
+    """ZeroMQ endpoint of the supervisor."""
 
 
 class WebTask(msgspec.Struct, frozen=True, kw_only=True):

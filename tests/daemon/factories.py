@@ -45,5 +45,5 @@ def make_face(track: str, embedding: NDArray[np.float32], camera: str = "door", 
     )
 
 
-def make_event(person_id: int | None = None, track: str | None = "t1", kind: str = "identified") -> NewEvent:
+def make_event(person_id: int | None = None, track: str | None = "t1", kind: str = "face.identified") -> NewEvent:
     return NewEvent(kind=kind, camera="door", track=track, person_id=person_id, at=datetime.now(UTC))

@@ -8,10 +8,10 @@ import pytest
 from rig.daemon import collect, is_alive
 
 from daemon.enrolment import enrol
-from daemon.events import CameraChanged, EventSubscriber, Identified, Unknown
+from daemon.events import CameraChanged, EventSubscriber, Identified, Unknown, Word
 from daemon.store import Store
 
-WORKERS = ("identity", "vision", "camera-door")
+WORKERS = ("bus", "identity", "vision", "camera-door")
 
 
 def test_files_are_read_to_their_end_and_every_frame_is_accounted_for(start_daemon, corridor, corridor_clip):
@@ -20,7 +20,11 @@ def test_files_are_read_to_their_end_and_every_frame_is_accounted_for(start_daem
     for camera in ("door", "yard"):
         # 12 s at 10 frames a second, every second one looked at.
         assert f"frames camera={camera} captured=120 analysed=60 in_flight=0 dropped_rate=60" in daemon.log
-    told = {(e.camera, type(e), corridor.person_at((e.box[0] + e.box[2]) / 2, 640)) for e in daemon.events() if e.box}
+    told = {
+        (e.camera, type(e), corridor.person_at((e.box[0] + e.box[2]) / 2, 640))
+        for e in daemon.events()
+        if isinstance(e, Word)
+    }
     for camera in ("door", "yard"):
         assert (camera, Identified, "Eileen Collins") in told
         assert (camera, Unknown, "stranger 1") in told
@@ -131,5 +135,5 @@ def test_somebody_enrolled_while_it_runs_is_recognised(
         collect(subscriber, lambda event: isinstance(event, Unknown))
         with Store.open(daemon.settings.database) as store:
             enrol(store, face_engine, "Eileen Collins", [astronaut_photo])
-        events = collect(subscriber, lambda event: event.person is not None)
+        events = collect(subscriber, lambda event: isinstance(event, Word) and event.person is not None)
     assert events[-1].person.name == "Eileen Collins"

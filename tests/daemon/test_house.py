@@ -57,7 +57,7 @@ def test_a_state_that_is_a_file_is_told(tmp_path):
 
 def test_workers_that_receive_start_before_those_that_send(settings):
     with House.open(settings) as house:
-        assert [plan.role for plan in house.plans(fast=False)] == ["identity", "vision", "web", "camera"]
+        assert [plan.role for plan in house.plans(fast=False)] == ["bus", "identity", "vision", "web", "camera"]
 
 
 def test_the_vision_worker_never_learns_a_camera_password(tmp_path):

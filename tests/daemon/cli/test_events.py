@@ -1,35 +1,46 @@
+"""The commands as a user runs them, against a bus of real sockets."""
+
+import csv
 import json
 import os
+import select
 import signal
+import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import zmq
+from click.testing import Result
+from typer.testing import CliRunner
 
-from daemon.events import CameraChanged, EventPublisher, Identified, Person
-from daemon.events.schema import rfc3339
-from daemon.store import Store
-from tests.daemon.factories import make_template, unit
+from daemon.cli import app
+from tests.deconvid_client.bus_double import BusDouble, bus
+
+__all__ = ["bus"]
 
 Tail = Callable[..., "subprocess.Popen[str]"]
+NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
 @pytest.fixture
-def tail(tmp_path: Path) -> Iterator[Tail]:
-    config = tmp_path / "config.toml"
-    config.write_text(f'state = "{tmp_path}"\nruntime = "{tmp_path}"\n')
+def config(tmp_path: Path) -> Path:
+    path = tmp_path / "config.toml"
+    path.write_text(f'state = "{tmp_path}"\nruntime = "{tmp_path}"\n')
+    return path
+
+
+@pytest.fixture
+def tail(config: Path) -> Iterator[Tail]:
     started: list[subprocess.Popen[str]] = []
 
     def start(*options: str) -> "subprocess.Popen[str]":
         command = [sys.executable, "-m", "daemon.cli", "events", "tail", "--config", str(config), *options]
-        process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        environment = {k: v for k, v in os.environ.items() if k != "COLUMNS"}
+        process = subprocess.Popen(command, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment)
         started.append(process)
-        assert process.stderr
-        assert "waiting for events" in process.stderr.readline()
         return process
 
     yield start
@@ -39,53 +50,98 @@ def tail(tmp_path: Path) -> Iterator[Tail]:
 
 
 @pytest.fixture
-def publish(store: Store, tmp_path: Path) -> Iterator[Callable[[], None]]:
-    publisher = EventPublisher(store, f"ipc://{tmp_path}/events", zmq.Context.instance())
-    ann = store.people.enrol("Ann [Zebra]", make_template(unit(1)))
-
-    def some() -> None:
-        at = rfc3339(time.time_ns())
-        publisher.publish(CameraChanged(camera="yard", captured_at=at, state="streaming", detail=""))
-        person = Person(ann.id, ann.name)
-        event = Identified(camera="door", track="t1", captured_at=at, person=person, score=0.8)
-        publisher.publish(event, time.monotonic_ns())
-
-    yield some
-    publisher.close()
+def run(config: Path) -> Callable[..., Result]:
+    return lambda *words: CliRunner().invoke(app, ["events", *words, "--config", str(config)])
 
 
-def first_line(process: "subprocess.Popen[str]", publish: Callable[[], None]) -> str:
-    """Publishes until something arrives: what was said before the subscription stood is lost."""
+def first_line(process: "subprocess.Popen[str]") -> str:
     assert process.stdout
-    os.set_blocking(process.stdout.fileno(), False)
-    for _ in range(100):
-        publish()
-        time.sleep(0.1)
-        if line := process.stdout.readline():
-            return line
-    pytest.fail("nothing arrives")
+    readable, _, _ = select.select([process.stdout], [], [], 20)
+    assert readable, "nothing arrives"
+    return process.stdout.readline()
 
 
-def test_machines_get_json_lines_of_the_camera_they_asked_for(tail: Tail, publish: Callable[[], None]) -> None:
-    event = json.loads(first_line(tail("--json", "--camera", "door"), publish))
-    assert (event["kind"], event["camera"], event["person"]["name"]) == ("identified", "door", "Ann [Zebra]")
+def publish_hours(bus: BusDouble, hours: int) -> None:
+    """One event each hour from noon on."""
+    bus.publish(*["face.identified"] * hours)
+    for n, event in enumerate(bus.events):
+        moment = (NOON + timedelta(hours=n)).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        event |= {"captured_at": moment, "published_at": moment}
 
 
-def test_people_get_lines_of_the_kind_they_asked_for(tail: Tail, publish: Callable[[], None]) -> None:
-    line = first_line(tail("--kind", "identified"), publish)
-    assert "door         identified Ann [Zebra]" in line
-    assert "0.80" in line
+def test_machines_get_json_lines_of_what_they_asked_for(tail: Tail, bus: BusDouble) -> None:
+    bus.publish("camera.state", "face.left", "face.identified")
+    process = tail("--json", "--since", "1", "--camera", "door", "--kind", "face.i")
+    event = json.loads(first_line(process))
+    assert (event["sequence"], event["person"]["name"]) == (3, "Ada")
 
 
-def test_interrupt_ends_it_in_silence(tail: Tail) -> None:
-    process = tail()
+def test_people_get_one_line_an_event_however_long(tail: Tail, bus: BusDouble) -> None:
+    bus.publish("camera.state")
+    bus.events[0] |= {"camera": "door", "state": "stalled", "detail": "no packet for 5 s " * 20 + "[door]"}
+    line = first_line(tail("--since", "0"))
+    assert "door         camera.state     stalled no packet" in line
+    assert line.endswith("[door]\n")
+
+
+def test_tail_begins_with_what_comes(tail: Tail, bus: BusDouble) -> None:
+    bus.stop()
+    process = tail("--json")
+    assert process.stderr
+    assert "waiting for events" in process.stderr.readline()
+    bus.publish("face.left", heard=False)
+    bus.start()
+    while not select.select([process.stdout], [], [], 0.2)[0]:
+        bus.publish("face.identified")
+    assert json.loads(first_line(process))["sequence"] > 1
+
+
+def test_interrupt_ends_it_in_silence(tail: Tail, bus: BusDouble) -> None:
+    bus.publish("face.left")
+    process = tail("--since", "0")
+    first_line(process)
     process.send_signal(signal.SIGINT)
     assert process.communicate(timeout=10) == ("", "")
     assert process.returncode == 130
 
 
-def test_unknown_kind_is_told(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "daemon.cli", "events", "tail", "--kind", "smile"]
-    result = subprocess.run(command, text=True, capture_output=True, check=False)
-    assert result.returncode == 2
-    assert "identified, unknown" in result.stderr
+def test_replay_goes_through_all_pages(run: Callable[..., Result], bus: BusDouble) -> None:
+    bus.publish(*["face.left"] * 2500)
+    result = run("replay", "--after", "499", "--json")
+    assert [json.loads(line)["sequence"] for line in result.stdout.splitlines()] == list(range(500, 2501))
+
+
+@pytest.mark.parametrize(
+    ("span", "hours"),
+    [((), range(24)), (("--from", "2026-01-02T15:00Z"), range(3, 24)), (("--to", "2026-01-02T15:00Z"), range(3))],
+    ids=["all", "from", "to"],
+)
+def test_export_takes_a_span_of_time(
+    run: Callable[..., Result], bus: BusDouble, tmp_path: Path, span: tuple[str, ...], hours: range
+) -> None:
+    publish_hours(bus, 24)
+    target = tmp_path / "events.jsonl"
+    assert run("export", str(target), *span).exit_code == 0
+    assert [json.loads(line)["sequence"] - 1 for line in target.read_text().splitlines()] == list(hours)
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+
+
+def test_export_makes_tables(run: Callable[..., Result], bus: BusDouble) -> None:
+    publish_hours(bus, 2)
+    rows = list(csv.DictReader(run("export", "-", "--format", "csv").stdout.splitlines()))
+    assert [(row["sequence"], row["person"], row["person_id"]) for row in rows] == [
+        ("1", "Ada", "1"),
+        ("2", "Ada", "1"),
+    ]
+
+
+def test_daemon_that_is_not_there_is_told(run: Callable[..., Result]) -> None:
+    result = run("replay")
+    assert result.exit_code == 1
+    assert "Is `deconvid run` running?" in result.stderr
+
+
+def test_moment_that_is_none_is_told(run: Callable[..., Result], bus: BusDouble) -> None:
+    result = run("tail", "--since", "yesterday")
+    assert result.exit_code == 2
+    assert "is no moment" in result.stderr

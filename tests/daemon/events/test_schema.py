@@ -25,8 +25,8 @@ def test_wire_format_is_what_the_documentation_says() -> None:
         corrects=5,
     )
     assert json.loads(encode_event(event)) == {
-        "kind": "corrected",
-        "version": 1,
+        "kind": "face.corrected",
+        "version": 2,
         "epoch": "e",
         "sequence": 7,
         "camera": "door",
@@ -38,10 +38,11 @@ def test_wire_format_is_what_the_documentation_says() -> None:
         "score": 0.75,
         "box": [1, 2, 3, 4],
         "frame_size": [640, 480],
+        "snapshot": None,
         "corrects": 5,
     }
     assert decode_event(encode_event(event)) == event
-    assert event.topic == "camera.door.corrected"
+    assert event.topic == "face.corrected.door"
 
 
 def test_only_words_have_a_latency() -> None:

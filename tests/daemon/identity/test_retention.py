@@ -16,14 +16,35 @@ def append(store: Store, *ages_days: int) -> None:
         store.events.append(replace(event, at=event.at - timedelta(days=age)), lambda n: "{}")
 
 
-def test_events_are_forgotten_at_most_once_an_hour(store: Store) -> None:
+def test_events_are_forgotten_at_most_once_a_minute(store: Store) -> None:
     append(store, 9, 8, 6)
     retention = Retention(store.events, keep_days=7)
     retention.enforce()
     assert [event.sequence for event in store.events.since(0)] == [3]
+    retention.enforce()  # nothing is left to forget
     append(store, 9, 0)
     retention.enforce()
     assert len(store.events.since(0)) == 3
+
+
+def test_much_to_forget_is_forgotten_step_by_step(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("daemon.store.events.FORGET_AT_ONCE", 2)
+    append(store, 9, 9, 9, 9, 9, 0)
+    retention = Retention(store.events, keep_days=7)
+    for left in (4, 2, 1, 1):
+        retention.enforce()
+        assert len(store.events.since(0)) == left
+
+
+def test_oldest_events_are_forgotten_beyond_a_size(store: Store) -> None:
+    draft = (make_event(), lambda n: "x" * 1000)
+    store.events.append_many([draft] * 2000)
+    retention = Retention(store.events, keep_days=None, keep_megabytes=1)
+    for _ in range(3):
+        retention.enforce()
+    kept = store.events.since(0, limit=5000)
+    assert 800 < len(kept) < 1000  # 1 MiB of events of 1000 bytes and some beside
+    assert kept[-1].sequence == 2000
 
 
 def test_without_a_limit_nothing_is_forgotten(store: Store) -> None:

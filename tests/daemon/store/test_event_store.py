@@ -41,6 +41,21 @@ def test_sequence_has_no_gaps_whatever_fails(steps: list[str]) -> None:
         store.close()
 
 
+def test_many_are_stored_in_order_without_those_of_erased_people(store: Store) -> None:
+    ann = store.people.enrol("Ann", make_template(unit(1)))
+    drafts = [(make_event(person_id), lambda n: str(n)) for person_id in (None, 77, ann.id, 78, None)]
+    appended = store.events.append_many(drafts)
+    assert [event and event.sequence for event in appended] == [1, None, 2, None, 3]
+    assert [(event.sequence, event.payload) for event in store.events.since(0)] == [(1, "1"), (2, "2"), (3, "3")]
+    assert [event for event in appended if event] == store.events.since(0)
+
+
+def test_of_many_all_or_none_are_stored(store: Store) -> None:
+    with pytest.raises(Crash):
+        store.events.append_many([(make_event(), lambda n: "{}"), (make_event(), crash)])
+    assert store.events.since(0) == []
+
+
 def test_number_of_an_erased_persons_event_stays_taken(store: Store) -> None:
     ann = store.people.enrol("Ann", make_template(unit(1)))
     store.events.append(make_event(ann.id), lambda n: '{"person":{"id":1,"name":"Ann"}}')
@@ -49,7 +64,12 @@ def test_number_of_an_erased_persons_event_stays_taken(store: Store) -> None:
 
 
 def test_last_of_each_track_is_told_once(store: Store) -> None:
-    for track, kind in [("t1", "unknown"), ("t2", "unknown"), ("t1", "corrected"), (None, "camera")]:
+    for track, kind in [
+        ("t1", "face.unknown"),
+        ("t2", "unknown"),
+        ("t1", "corrected"),
+        (None, "camera.state"),
+    ]:
         store.events.append(make_event(track=track, kind=kind), lambda n: "{}")
     since = datetime.now(UTC) - timedelta(minutes=1)
     assert [(e.track, e.kind) for e in store.events.last_of_each_track(since)] == [
@@ -60,11 +80,11 @@ def test_last_of_each_track_is_told_once(store: Store) -> None:
 
 
 def test_last_event_counts_whatever_its_own_time(store: Store) -> None:
-    store.events.append(make_event(kind="unknown"), lambda n: "{}")
-    early = replace(make_event(kind="left"), at=datetime(1970, 1, 1, tzinfo=UTC))
+    store.events.append(make_event(kind="face.unknown"), lambda n: "{}")
+    early = replace(make_event(kind="face.left"), at=datetime(1970, 1, 1, tzinfo=UTC))
     store.events.append(early, lambda n: "{}")
     [last] = store.events.last_of_each_track(datetime.now(UTC) - timedelta(minutes=1))
-    assert last.kind == "left"
+    assert last.kind == "face.left"
 
 
 def test_old_events_are_forgotten_and_the_newest_never(store: Store) -> None:

@@ -1,0 +1,80 @@
+"""Databases of released programs, as they were: what they hold is not lost."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
+
+from daemon.events import CameraChanged, Corrected, Identified, Left, Person, decode_event
+from daemon.store import Store
+from daemon.store.migrate import MIGRATIONS
+from tests.daemon.factories import make_event
+
+HEAD = {"version": 1, "epoch": "one", "camera": "door", "captured_at": "2026-01-01T00:00:00.000000Z"}
+FACE = HEAD | {"track": "t1", "published_at": "", "score": 0.75, "box": [1.5, 2, 3, 4], "frame_size": [640, 480]}
+ANN = {"id": 1, "name": "Ann"}
+RELEASED: list[dict[str, Any]] = [
+    FACE | {"kind": "identified", "person": ANN, "latency_ms": 1.5},
+    FACE | {"kind": "corrected", "person": None, "latency_ms": 1.5, "corrects": 1},
+    FACE | {"kind": "left", "person": None, "first_seen_at": "a", "last_seen_at": "b"},
+    FACE | {"kind": "camera", "track": None, "person": None, "score": None, "state": "streaming", "detail": "é"},
+]
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """A database of revision 0001, in which the first events were deleted already."""
+    path = tmp_path / "db"
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+    engine.dispose()
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE meta SET value = 'one' WHERE key = 'epoch'")
+        database.execute("INSERT INTO people VALUES (1, 'Ann', 'ann', 0)")
+        for sequence, event in enumerate(RELEASED, 11):
+            person = event["person"]["id"] if event["person"] else None
+            payload = json.dumps(event | {"sequence": sequence})
+            row = (sequence, event["kind"], "door", event["track"], person, 5, payload)
+            database.execute("INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+    return path
+
+
+def test_events_of_version_1_become_events_of_version_2(released: Path) -> None:
+    with Store.open(released) as store:
+        stored = store.events.since(0)
+    assert [event.kind for event in stored] == ["face.identified", "face.corrected", "face.left", "camera.state"]
+    events = [decode_event(event.payload) for event in stored]
+    assert all(
+        (event.version, event.epoch, event.kind) == (2, "one", row.kind)
+        for event, row in zip(events, stored, strict=True)
+    )
+    identified, corrected, left, state = events
+    assert isinstance(identified, Identified)
+    assert isinstance(corrected, Corrected)
+    assert isinstance(left, Left)
+    assert isinstance(state, CameraChanged)
+    assert (identified.person, identified.box, identified.score) == (Person(1, "Ann"), (1.5, 2, 3, 4), 0.75)
+    assert (corrected.corrects, left.last_seen_at, state.state, state.detail) == (1, "b", "streaming", "é")
+    assert json.loads(stored[-1].payload).keys().isdisjoint({"track", "person", "score", "box", "frame_size"})
+    assert [event.sequence for event in events] == [11, 12, 13, 14]
+
+
+def test_people_stay_erasable(released: Path) -> None:
+    with Store.open(released) as store:
+        store.people.erase("Ann")
+        assert "Ann" not in str(store.events.since(0))
+
+
+def test_sequence_goes_on(released: Path) -> None:
+    with Store.open(released) as store:
+        assert store.events.append(make_event(), lambda n: "{}").sequence == 15
