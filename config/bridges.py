@@ -35,6 +35,11 @@ class BridgeSettings(Section):
     backlog: Literal["skip", "deliver"] = "skip"
     """What a new bridge does with events from before it: nothing, or deliver all that the store still has."""
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """What must not appear in a log."""
+        return ()
+
 
 class MqttSettings(BridgeSettings):
     kind: Literal["mqtt"]
@@ -59,6 +64,10 @@ class MqttSettings(BridgeSettings):
     def address(self) -> tuple[str, int]:
         return self.host, self.port or (8883 if self.tls else 1883)
 
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return (self.password.get_secret_value(),) if self.password else ()
+
 
 class WebhookSettings(BridgeSettings):
     kind: Literal["webhook"]
@@ -71,6 +80,15 @@ class WebhookSettings(BridgeSettings):
     """Longest time that one delivery may take in all."""
     give_up_after_s: float = Field(86400.0, ge=60, le=30 * 86400)
     """Age at which an event that cannot be delivered is put aside; `deconvid bridges dead` shows it."""
+
+    @property
+    def url_host(self) -> str:
+        """What of the address may be shown."""
+        return urlsplit(self.url.get_secret_value()).hostname or "${…}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        return tuple(secret.get_secret_value() for secret in (self.url, self.secret) if secret)
 
     @field_validator("url")
     @classmethod

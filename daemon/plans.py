@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from config import ConfigError, Problem, Settings
+from daemon.bridges.task import BridgeTask
 from daemon.worker_process import WorkerPlan
 from daemon.workers.task import BusTask, CameraTask, IdentityTask, NetworkTask, VisionTask, WebTask
 from engine.manifests import find_model
@@ -18,6 +19,8 @@ VISION_HUNG_S = 60.0
 IDENTITY_HUNG_S = 30.0
 WEB_HUNG_S = 30.0
 BUS_HUNG_S = 30.0
+BRIDGE_HUNG_S = 400.0
+"""One delivery may wait three times for the other side, each as long as its time-out of at most 120 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +52,7 @@ def make_plans(place: Place) -> list[WorkerPlan]:
         identity_plan(place),
         vision_plan(place),
         *web_plans(place),
+        *(bridge_plan(place, name) for name in place.settings.bridges),
         *(camera_plan(place, name) for name in place.rings),
     ]
 
@@ -133,6 +137,19 @@ def camera_plan(place: Place, name: str) -> WorkerPlan:
     # libav may hold a reader for twice its time-out before it lets go (reference: a stalled TCP stream).
     hung_after_s = camera.open_timeout_s + 2 * camera.read_timeout_s + 5
     return WorkerPlan("camera", f"camera-{name}", "daemon.workers.camera", task, heartbeat, hung_after_s)
+
+
+def bridge_plan(place: Place, name: str) -> WorkerPlan:
+    worker = f"bridge-{name}"
+    heartbeat = place.heartbeat(worker)
+    task = BridgeTask.of(
+        place.settings,
+        name,
+        stored=place.endpoint("stored"),
+        reports=place.endpoint("reports"),
+        heartbeat=str(heartbeat),
+    )
+    return WorkerPlan("bridge", worker, "daemon.workers.bridge", task, heartbeat, BRIDGE_HUNG_S, essential=False)
 
 
 def web_plans(place: Place) -> list[WorkerPlan]:

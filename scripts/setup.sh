@@ -55,3 +55,8 @@ camera_packages() {
     mapfile -t packages < <(grep -v '^#' scripts/camera-packages.txt)
     need_packages "the simulated RTSP camera" "${packages[@]}"
 }
+
+# For the tests of the MQTT bridge. (Debian's service of it listens on loopback only.)
+broker_package() {
+    need_packages "the MQTT broker of the tests" mosquitto
+}

@@ -9,7 +9,7 @@ import pytest
 import skimage.data
 from numpy.typing import NDArray
 
-pytest_plugins = ["rig.clips", "rig.cameras", "rig.workers", "rig.daemon"]
+pytest_plugins = ["rig.clips", "rig.cameras", "rig.workers", "rig.daemon", "rig.broker"]
 
 Image = NDArray[np.uint8]
 

@@ -22,6 +22,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     person: SeenPerson | None = None
     pixels: Box | None = msgspec.field(default=None, name="box")
     frame_size: tuple[int, int] | None = None
+    removed: tuple[int, ...] = ()
+    """Of `gallery.changed`: ids of people who are no longer known."""
 
     @property
     def is_face(self) -> bool:

@@ -1,0 +1,174 @@
+"""Against a real broker."""
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+from rig.broker import PATIENCE_S, Broker
+
+from config import MqttSettings
+from daemon.bridges.mqtt import Mqtt
+from daemon.bridges.presence import Presence
+from daemon.bridges.transport import Parcel, UnreachableError
+from tests.daemon.rules.sightings import ADA, seen
+
+Start = Callable[..., Broker]
+
+
+def parcel(n: int, camera: str | None = "door", kind: str = "face.identified") -> Parcel:
+    return Parcel(f"e-{n}", n, kind, camera, json.dumps({"id": f"e-{n}"}).encode())
+
+
+def bridge(broker: Broker, presence: Presence | None = None, **settings: object) -> Mqtt:
+    basics = {"kind": "mqtt", "host": "127.0.0.1", "port": broker.port, "timeout_s": 2}
+    return Mqtt(MqttSettings.model_validate({**basics, **settings}), "ha", presence)
+
+
+class Listener:
+    """Subscribes to everything and remembers it."""
+
+    def __init__(self, broker: Broker) -> None:
+        self.heard: list[tuple[str, str, bool]] = []
+        self._ready = False
+        self._client = Client(CallbackAPIVersion.VERSION2, clean_session=True)
+        self._client.on_message = self._on_message
+        self._client.on_subscribe = lambda *_: setattr(self, "_ready", True)
+        self._client.connect("127.0.0.1", broker.port)
+        self._client.subscribe("#", qos=1)
+        self._client.loop_start()
+        self.wait_until(lambda: self._ready)
+
+    def wait_until(self, condition: Callable[[], bool]) -> None:
+        deadline_s = time.monotonic() + PATIENCE_S
+        while not condition():
+            assert time.monotonic() < deadline_s, self.heard
+            time.sleep(0.01)
+
+    def wait_for(self, topic: str, payload: str) -> None:
+        self.wait_until(lambda: any((topic, payload) == message[:2] for message in self.heard))
+
+    def topics(self) -> list[str]:
+        return [topic for topic, *_ in self.heard]
+
+    def _on_message(self, client: Client, data: object, message: MQTTMessage) -> None:
+        self.heard.append((message.topic, message.payload.decode(), message.retain))
+
+    def close(self) -> None:
+        self._client.disconnect()
+        self._client.loop_stop()
+
+
+@pytest.fixture
+def listen() -> Iterator[Callable[[Broker], Listener]]:
+    listeners: list[Listener] = []
+
+    def start(broker: Broker) -> Listener:
+        listeners.append(Listener(broker))
+        return listeners[-1]
+
+    yield start
+    for listener in listeners:
+        listener.close()
+
+
+def test_events_go_to_topics_of_their_kind_and_camera(broker: Start, listen) -> None:
+    running = broker()
+    heard, mqtt = listen(running), bridge(running)
+    odd = "0-_x" * 8
+    mqtt.deliver([parcel(1), parcel(2, odd), parcel(3, None, "daemon.started")], [])
+    heard.wait_for("deconvid/daemon/started", '{"id": "e-3"}')
+    assert [topic for topic in heard.topics() if "availability" not in topic] == [
+        "deconvid/face/identified/door",
+        f"deconvid/face/identified/{odd}",
+        "deconvid/daemon/started",
+    ]
+    mqtt.close()
+    heard.wait_for("deconvid/availability", "offline")
+
+
+def test_home_assistant_finds_the_cameras_and_sees_who_is_there(broker: Start, listen) -> None:
+    running = broker()
+    mqtt = bridge(running, Presence(["door"]), discovery_prefix="ha")
+    mqtt.deliver([], [seen(0, kind="appeared"), seen(1, ADA)])
+    heard = listen(running)
+    heard.wait_for("deconvid/state/door/last_person", ADA.name)
+    retained = {topic: payload for topic, payload, is_retained in heard.heard if is_retained}
+    sensor = json.loads(retained["ha/sensor/deconvid_door/last_person/config"])
+    assert sensor["state_topic"] in retained
+    assert retained[sensor["availability_topic"]] == "online"
+    binary = json.loads(retained["ha/binary_sensor/deconvid_door/face_in_sight/config"])
+    assert retained[binary["state_topic"]] == "ON"
+    mqtt.deliver([], [seen(2, ADA, kind="left")])
+    heard.wait_for("deconvid/state/door/face_in_sight", "OFF")
+    mqtt.close()
+
+
+def test_vanished_bridge_is_told_offline_by_the_broker(broker: Start, listen, tmp_path: Path) -> None:
+    running = broker()
+    heard = listen(running)
+    script = f"""
+from config import MqttSettings
+from daemon.bridges.mqtt import Mqtt
+import time
+Mqtt(MqttSettings(kind="mqtt", host="127.0.0.1", port={running.port}), "ha").keep_up()
+print("up", flush=True)
+time.sleep(60)
+"""
+    with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
+        assert process.stdout
+        process.stdout.readline()
+        heard.wait_for("deconvid/availability", "online")
+        process.kill()
+        heard.wait_for("deconvid/availability", "offline")
+
+
+def test_broker_that_is_down_freezes_or_comes_back_empty(broker: Start, listen) -> None:
+    running = broker()
+    running.kill()
+    mqtt = bridge(running, Presence(["door"]), timeout_s=0.7)
+    with pytest.raises(UnreachableError, match="refused"):
+        mqtt.keep_up()
+    running.start()
+    mqtt.deliver([parcel(1)], [])
+    running.freeze()
+    start = time.monotonic()
+    with pytest.raises(UnreachableError):
+        mqtt.deliver([parcel(2)], [])
+    assert time.monotonic() - start < 3
+    running.kill()
+    running.start()
+    heard = listen(running)
+    for _ in range(3):
+        try:
+            mqtt.deliver([parcel(3)], [])
+            break
+        except UnreachableError:  # it may need one try to see that its connection is gone
+            continue
+    heard.wait_for("deconvid/face/identified/door", '{"id": "e-3"}')
+    assert "homeassistant/sensor/deconvid_door/last_person/config" in heard.topics()
+    mqtt.close()
+
+
+def test_wrong_password_is_told_and_not_shown(broker: Start, tmp_path: Path) -> None:
+    passwords = tmp_path / "passwords"
+    subprocess.run(["mosquitto_passwd", "-c", "-b", passwords, "viewer", "right"], check=True)
+    passwords.chmod(0o644)
+    running = broker(f"allow_anonymous false\npassword_file {passwords}")
+    with pytest.raises(UnreachableError, match=r"(?i)not authori[sz]ed") as caught:
+        bridge(running, username="viewer", password="hunter2").keep_up()
+    assert "hunter2" not in str(caught.value)
+    mqtt = bridge(running, username="viewer", password="right")
+    assert "confirmed" in mqtt.test()
+    mqtt.close()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves the socket to the garbage collector
+def test_unencrypted_broker_behind_tls(broker: Start) -> None:
+    with pytest.raises(UnreachableError):
+        bridge(broker(), tls=True).keep_up()
