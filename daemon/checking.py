@@ -1,10 +1,13 @@
 """Problems of a configuration that only the machine can tell: models, folders, sources."""
 
 import os
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 from config import DeconvIDError, Problem, Settings
+from daemon.events.errors import KeysError
+from daemon.events.keys import KeyFolder
 from daemon.house import socket_path_fault
 from engine.manifests import find_model
 
@@ -14,7 +17,7 @@ LOOKS_WITHIN_A_TRACK = 1.5
 
 def find_problems(settings: Settings) -> list[Problem]:
     """Returns everything that would keep these settings from working here, whatever the cameras do."""
-    return [*_cameras(settings), *_models(settings), *_folders(settings)]
+    return [*_cameras(settings), *_models(settings), *_folders(settings), *_network(settings)]
 
 
 def find_source_problems(settings: Settings) -> list[Problem]:
@@ -69,6 +72,25 @@ def _folders(settings: Settings) -> Iterator[Problem]:
         yield from _folder("runtime", settings.runtime)
     if fault := socket_path_fault(f"ipc://{settings.runtime_folder}/observations"):
         yield Problem("runtime", fault, "Set `runtime` to a folder with a shorter path, such as /run/deconvid")
+
+
+def _network(settings: Settings) -> Iterator[Problem]:
+    network = settings.events.network
+    if network is None:
+        return
+    # Whether the port is free cannot be told here: the daemon that runs already may hold it.
+    family = socket.AF_INET6 if network.address.version == 6 else socket.AF_INET
+    try:
+        with socket.socket(family) as probe:
+            probe.bind((str(network.address), 0))
+    except OSError as error:
+        fix = "`ip address` lists this machine's; 0.0.0.0 is all of them"
+        yield Problem("events.network.address", f"{network.address} cannot be bound ({error.strerror})", fix)
+    if network.encryption == "curve":
+        try:
+            KeyFolder(settings.keys_folder).check()
+        except KeysError as error:
+            yield Problem("events.network.encryption", str(error), "`deconvid keys server` must print a key")
 
 
 def _folder(key: str, folder: Path) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ import fcntl
 import os
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -124,6 +124,12 @@ class KeyFolder:
             if not path.exists():
                 raise KeysError(f"there is no key {name!r}. `deconvid keys list` shows them")
             path.unlink()
+
+    def check(self) -> None:
+        """Raises KeysError: what is there cannot be used. Makes nothing."""
+        with suppress(FileNotFoundError):
+            _read_server(self._server)
+        self._client_files()
 
     def state(self) -> object:
         """Returns something that changes whenever a key does."""

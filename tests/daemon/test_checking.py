@@ -1,6 +1,6 @@
 import pytest
 
-from config import CameraSettings, DetectionSettings, EmbeddingSettings, Settings
+from config import CameraSettings, DetectionSettings, EmbeddingSettings, EventSettings, NetworkSettings, Settings
 from daemon.checking import find_problems, find_source_problems
 
 
@@ -66,3 +66,17 @@ def test_a_long_path_of_sockets(make_settings, tmp_path):
 
 def test_a_state_folder_below_a_file(make_settings, tmp_path):
     assert keys(make_settings(state=tmp_path / "clip.mp4" / "state"))[0] == "state"
+
+
+def test_an_address_of_another_machine(make_settings):
+    network = NetworkSettings(address="192.0.2.1")
+    assert keys(make_settings(events=EventSettings(network=network))) == ["events.network.address"]
+
+
+def test_a_damaged_server_key(make_settings, tmp_path):
+    settings = make_settings(events=EventSettings(network=NetworkSettings(address="127.0.0.1")))
+    assert keys(settings) == []
+    assert not settings.keys_folder.exists()
+    settings.keys_folder.mkdir(parents=True)
+    (settings.keys_folder / "server.json").write_text("{}")
+    assert keys(settings) == ["events.network.encryption"]
