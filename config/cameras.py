@@ -22,6 +22,8 @@ CameraName = Annotated[str, AfterValidator(_camera_name)]
 
 
 class CameraSettings(Section):
+    enabled: bool = True
+    """Whether it is looked at. `deconvid cameras pause` does the same until the daemon is restarted."""
     url: SecretStr
     """`rtsp://host/path`, `rtsps://…`, the path of a video file, or a V4L2 device such as `/dev/video0`.
     `${NAME}` is replaced by the systemd credential or the environment variable of that name."""

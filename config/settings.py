@@ -7,6 +7,7 @@ from pydantic import Field
 from config.bridges import AnyBridge
 from config.cameras import CameraName, CameraSettings
 from config.events import EventSettings
+from config.limits import LimitSettings
 from config.log import LogSettings
 from config.recognition import DetectionSettings, EmbeddingSettings, IdentitySettings, TrackingSettings
 from config.rules import Name, RuleSettings, ZoneSettings
@@ -30,6 +31,7 @@ class Settings(Section):
     events: EventSettings = EventSettings()
     web: WebSettings = WebSettings()
     log: LogSettings = LogSettings()
+    limits: LimitSettings = LimitSettings()
     snapshots: SnapshotSettings = SnapshotSettings()
     zones: dict[Name, ZoneSettings] = Field(default_factory=dict)
     rules: dict[Name, RuleSettings] = Field(default_factory=dict)
@@ -48,6 +50,11 @@ class Settings(Section):
     def requests_endpoint(self) -> str:
         """Where programs on this machine ask."""
         return f"ipc://{self.runtime_folder}/requests"
+
+    @property
+    def control_endpoint(self) -> str:
+        """Where the supervisor takes commands."""
+        return f"ipc://{self.runtime_folder}/control"
 
     @property
     def bus_cursor(self) -> Path:

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from config import DeconvIDError, Settings
-from daemon.errors import AlreadyRunningError
-from daemon.events.cursor import CursorFile
-from daemon.frames import FRAMES_FOLDER, FrameRing, instance_id, remove_rings
+from config import CameraSettings, DeconvIDError, Settings
+from daemon.errors import AlreadyRunningError, FrameRingError
+from daemon.frames import FRAMES_FOLDER, FrameRing, instance_id, remove_rings, ring_path
 from daemon.plans import Place, make_plans
 from daemon.store import Store
 from daemon.worker_process import WorkerPlan
@@ -27,13 +26,21 @@ PID_BYTES = 16
 class House:
     """Use `House.open`; leaving it removes what must not stay behind."""
 
-    def __init__(self, settings: Settings, rings: dict[str, FrameRing]) -> None:
-        self._settings, self._rings = settings, rings
+    def __init__(self, settings: Settings, fast: bool) -> None:
+        self.settings = settings
+        self.rings: dict[str, FrameRing] = {}
+        """Of every camera that is enabled."""
+        self._fast = fast
+        self._instance = instance_id(settings.state)
 
     @classmethod
     @contextmanager
-    def open(cls, settings: Settings) -> Iterator["House"]:
+    def open(cls, settings: Settings, fast: bool = False) -> Iterator["House"]:
         """Locks the state folder, checks the store and makes the rings.
+
+        Args:
+            settings: what to run.
+            fast: read video files as fast as they can be analysed.
 
         Raises:
             AlreadyRunningError: another daemon works in this state folder.
@@ -45,38 +52,78 @@ class House:
             undo.enter_context(_locked(settings.state))
             # Two daemons with one runtime folder would take each other's sockets.
             undo.enter_context(_locked(settings.runtime_folder))
-            instance = instance_id(settings.state)
-            remove_rings(instance, FRAMES_FOLDER)  # a daemon that was killed could not
-            _prepare_store(settings)
-            rings = {}
-            for name, camera in settings.cameras.items():
-                ring = FrameRing.create(FRAMES_FOLDER, instance, name, camera.max_width_px, camera.max_height_px)
-                undo.callback(ring.unlink)
-                undo.callback(ring.close)
-                rings[name] = ring
-            yield cls(settings, rings)
+            house = cls(settings, fast)
+            remove_rings(house._instance, FRAMES_FOLDER)  # a daemon that was killed could not
+            # Migrates the store before any worker opens it.
+            Store.open(settings.database).close()
+            undo.callback(house._remove_all)
+            house.adopt(settings)
+            yield house
 
-    def plans(self, fast: bool) -> list[WorkerPlan]:
-        """Returns how to run each worker, in the order in which they start."""
-        return make_plans(Place(self._settings, {name: ring.path for name, ring in self._rings.items()}, fast))
+    def plans(self, settings: Settings | None = None) -> list[WorkerPlan]:
+        """Returns how to run each worker, in the order in which they start.
 
-    def log_accounts(self) -> None:
-        """Says what became of every frame."""
-        for name, ring in self._rings.items():
-            counts = ring.counts()
-            dropped = " ".join(f"dropped_{reason}={n}" for reason, n in sorted(counts.dropped.items()) if n)
-            logger.info(
-                "frames camera=%s captured=%d analysed=%d in_flight=%d %s",
-                *(name, counts.captured, counts.analysed, counts.in_flight, dropped),
-            )
+        Args:
+            settings: others than those that hold; nothing changes by asking.
+        """
+        settings = settings or self.settings
+        rings = {name: ring_path(FRAMES_FOLDER, self._instance, name) for name in _enabled(settings)}
+        return make_plans(Place(settings, rings, self._fast))
+
+    def adopt(self, settings: Settings) -> list[str]:
+        """Makes the rings that other settings need; returns the cameras that got one.
+
+        Rings that are needed no more stay until `discard`: their cameras' workers still run.
+
+        Raises:
+            FrameRingError: there is no memory for one; nothing has changed then.
+        """
+        made: dict[str, FrameRing] = {}
+        try:
+            for name, camera in _enabled(settings).items():
+                size = camera.max_width_px, camera.max_height_px
+                if name not in self.rings or (self.rings[name].max_width, self.rings[name].max_height) != size:
+                    made[name] = FrameRing.create(FRAMES_FOLDER, self._instance, name, *size)
+        except FrameRingError:
+            for name, ring in made.items():
+                ring.close()
+                if name not in self.rings:
+                    ring.unlink()
+            raise
+        for name, ring in made.items():
+            if name in self.rings:
+                self._close(name)
+            self.rings[name] = ring
+        self.settings = settings
+        return list(made)
+
+    def discard(self) -> list[str]:
+        """Removes the rings of cameras that the settings no longer have; returns their names."""
+        gone = [name for name in self.rings if name not in _enabled(self.settings)]
+        for name in gone:
+            self.rings[name].unlink()
+            self._close(name)
+        return gone
+
+    def _close(self, name: str) -> None:
+        """Closes a ring, and says what became of every frame."""
+        ring = self.rings.pop(name)
+        counts = ring.counts()
+        dropped = " ".join(f"dropped_{reason}={n}" for reason, n in sorted(counts.dropped.items()) if n)
+        logger.info(
+            "frames camera=%s captured=%d analysed=%d in_flight=%d %s",
+            *(name, counts.captured, counts.analysed, counts.in_flight, dropped),
+        )
+        ring.close()
+
+    def _remove_all(self) -> None:
+        for name, ring in list(self.rings.items()):
+            ring.unlink()
+            self._close(name)
 
 
-def _prepare_store(settings: Settings) -> None:
-    """Migrates the store before any worker opens it. In a store of another history, the bus begins with what comes."""
-    with Store.open(settings.database) as store:
-        cursor = CursorFile(settings.bus_cursor, store.epoch)
-        if cursor.load() is None:
-            cursor.save(store.events.newest())
+def _enabled(settings: Settings) -> dict[str, CameraSettings]:
+    return {name: camera for name, camera in settings.cameras.items() if camera.enabled}
 
 
 def socket_path_fault(endpoint: str) -> str | None:

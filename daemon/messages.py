@@ -1,7 +1,8 @@
 """What processes of the daemon tell each other over ZeroMQ ipc, as msgpack.
 
-Sockets, all in the runtime folder: `frames` (camera workers PUSH -> vision worker PULL, FrameToken), `observations`
-(everybody PUSH -> identity worker PULL, Observation) and `reports` (workers PUSH -> supervisor PULL, WorkerReport).
+Sockets, all in the runtime folder: `frames` (camera workers and supervisor PUSH -> vision worker PULL,
+FrameToken, CameraJoined, CameraLeft), `observations` (everybody PUSH -> identity worker PULL, Observation) and
+`reports` (workers PUSH -> supervisor PULL, WorkerReport).
 """
 
 from typing import Literal
@@ -13,7 +14,7 @@ NoticeKind = Literal[
 ]
 
 CameraState = Literal[
-    "connecting", "streaming", "stalled", "auth_failed", "not_found", "unsupported", "backoff", "ended"
+    "connecting", "streaming", "stalled", "auth_failed", "not_found", "unsupported", "backoff", "ended", "paused"
 ]
 
 
@@ -25,6 +26,23 @@ class FrameToken(msgspec.Struct, frozen=True, tag="frame"):
     generation: int
     sequence: int
     """Counts the frames that this camera put into its ring, from 1, without gaps."""
+
+
+class CameraJoined(msgspec.Struct, frozen=True, tag="joined"):
+    """The vision worker is to look at this camera, too. It passes over one that it already looks at."""
+
+    camera: str
+    ring: str
+    """Path of the camera's frame ring."""
+
+
+class CameraLeft(msgspec.Struct, frozen=True, tag="left"):
+    """The vision worker is to forget this camera: nothing comes from its ring any more."""
+
+    camera: str
+
+
+FrameMessage = FrameToken | CameraJoined | CameraLeft
 
 
 class FaceObserved(msgspec.Struct, frozen=True, tag="face"):
@@ -87,7 +105,7 @@ class Notice(msgspec.Struct, frozen=True, tag="notice"):
     detail: str
     """What a person needs to know, without any secret; may be empty."""
     actor: str
-    """Who asked for it: `signal`, `local:UID`, the name of a client's key; `daemon` if nobody did."""
+    """Who asked for it: `signal`, `local:UID`, `key:NAME` of a client; `daemon` if nobody did."""
     at_wall_ns: int
 
 
@@ -122,7 +140,7 @@ class WorkerReport(msgspec.Struct, frozen=True, tag="report"):
     gauges: dict[str, float] = {}
     """`subscribers`, or `name_ms` for milliseconds."""
     histograms: dict[str, Histogram] = {}
-    """`latency_ms`."""
+    """`latency_ms`, or `latency_ms.door` of a camera: that one becomes part of the camera's status."""
     camera: CameraReport | None = None
     """Of camera workers."""
     ill: str = ""
@@ -131,16 +149,21 @@ class WorkerReport(msgspec.Struct, frozen=True, tag="report"):
 
 _encoder = msgspec.msgpack.Encoder()
 _token_decoder = msgspec.msgpack.Decoder(FrameToken)
+_frame_message_decoder: msgspec.msgpack.Decoder[FrameMessage] = msgspec.msgpack.Decoder(FrameMessage)
 _report_decoder = msgspec.msgpack.Decoder(WorkerReport)
 _observation_decoder: msgspec.msgpack.Decoder[Observation] = msgspec.msgpack.Decoder(Observation)
 
 
-def encode(message: FrameToken | Observation | WorkerReport) -> bytes:
+def encode(message: FrameMessage | Observation | WorkerReport) -> bytes:
     return _encoder.encode(message)
 
 
 def decode_token(data: bytes) -> FrameToken:
     return _token_decoder.decode(data)
+
+
+def decode_frame_message(data: bytes) -> FrameMessage:
+    return _frame_message_decoder.decode(data)
 
 
 def decode_observation(data: bytes) -> Observation:

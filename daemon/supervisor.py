@@ -1,132 +1,163 @@
-"""Starts the workers, restarts the ones that die or hang, and ends them in the order in which frames flow."""
+"""The supervisor: starts the workers, looks after them, does what it is told, and says how all of them are."""
 
 import logging
-import signal
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from types import FrameType
+from collections.abc import Callable
+from contextlib import ExitStack
+from importlib.metadata import version
+from pathlib import Path
+from time import monotonic
+
+import zmq
 
 from config import Settings
-from daemon.exits import EXIT_CANNOT_BOOT, EXIT_CANNOT_OPEN, EXIT_ENDED
+from daemon.commands import Commands
+from daemon.crashes import Crashes
+from daemon.crew import Crew
 from daemon.house import House
-from daemon.notify import notify
-from daemon.worker_process import WorkerProcess
+from daemon.operations.control import ControlSocket, Request
+from daemon.operations.observer import Observer, summary_of
+from daemon.operations.outgoing import Outgoing
+from daemon.operations.reports import Reports
+from daemon.operations.status import FILE_NAME, DaemonStatus
+from daemon.service import Service
+from daemon.signals import Signals
 
 logger = logging.getLogger(__name__)
 
-TICK_S = 0.1
-WATCHDOG_S = 1.0
-STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-STOP_GRACE_S = {"camera": 1.0, "vision": 3.0, "identity": 3.0, "bus": 3.0, "bridge": 3.0, "web": 1.0}
-"""How long a worker may take to end, in the order of their ends: what a role sent is still received by the next.
-
-A camera worker may be inside a read that nothing can interrupt: it is killed.
-"""
+TICK_MS = 100
+"""Longest wait for a request before the workers are looked after."""
+LOOK_S = 1.0
+"""How often the status is written."""
 
 
-class Supervisor:
-    """Runs a daemon on a state folder.
+def run_daemon(
+    settings: Settings,
+    fast: bool = False,
+    reread: Callable[[], Settings] | None = None,
+    configuration: Path | None = None,
+) -> int:
+    """Runs a daemon on its state folder until it is stopped or every file has ended; returns the exit code.
 
     Args:
         settings: what to run.
         fast: read video files as fast as they can be analysed, not in their own time.
-    """
+        reread: returns the settings as they are configured now; raises ConfigError if anything is wrong with them.
+        configuration: path of the file, for people.
 
-    def __init__(self, settings: Settings, fast: bool = False) -> None:
-        self._settings, self._fast = settings, fast
-        self._stop_signal: int | None = None
-        self._failed_cameras = 0
-        self._watchdog_fed_s = 0.0
+    Raises:
+        DeconvIDError: if the daemon cannot start at all.
+    """
+    signals = Signals()
+    with ExitStack() as stack:
+        stack.enter_context(signals.noted())
+        house = stack.enter_context(House.open(settings, fast))
+        context = stack.enter_context(zmq.Context())
+        endpoint = f"ipc://{settings.runtime_folder}"
+        control = stack.enter_context(ControlSocket(context, settings.control_endpoint))
+        reports = stack.enter_context(Reports(context, f"{endpoint}/reports"))
+        outgoing = stack.enter_context(Outgoing(context, f"{endpoint}/observations", f"{endpoint}/frames"))
+
+        def tell(worker: str, what: str) -> None:
+            reports.forget(worker)
+            outgoing.notice("daemon.worker", worker, what)
+
+        crew = Crew(house.plans(), Crashes(settings.state / "crashes"), tell)
+        observer = Observer(reports, configuration)
+        service = Service()
+        commands = Commands(house, crew, outgoing, reports, observer, service, reread or (lambda: settings))
+        return Supervisor(house, crew, control, reports, outgoing, observer, service, commands, signals).run()
+
+
+class Supervisor:
+    """The loop. It waits for nothing but requests, and for workers that it ends."""
+
+    def __init__(
+        self,
+        house: House,
+        crew: Crew,
+        control: ControlSocket,
+        reports: Reports,
+        outgoing: Outgoing,
+        observer: Observer,
+        service: Service,
+        commands: Commands,
+        signals: Signals,
+    ) -> None:
+        self._house, self._crew, self._control, self._reports = house, crew, control, reports
+        self._outgoing, self._observer, self._service = outgoing, observer, service
+        self._commands, self._signals = commands, signals
+        self._look_due_s = 0.0
+        self._poller = zmq.Poller()
+        for channel in (control.socket, reports.socket):
+            self._poller.register(channel, zmq.POLLIN)
 
     def run(self) -> int:
-        """Returns the exit code: 0 after SIGTERM or when every file has ended, else 1.
+        """Returns the exit code: 0 after SIGTERM or when every file has ended, else 1."""
+        self._outgoing.notice("daemon.started", detail=f"version {version('deconvid')}")
+        try:
+            self._crew.start_receivers()
+            return self._work()
+        finally:
+            self._stop()
 
-        Raises:
-            DeconvIDError: if the daemon cannot start at all.
-        """
-        with self._signals_queued(), House.open(self._settings) as house:
-            workers = [WorkerProcess(plan) for plan in house.plans(self._fast)]
-            try:
-                return self._supervise(workers)
-            finally:
-                notify("STOPPING=1")
-                stop_all(workers)
-                house.log_accounts()
-
-    def _supervise(self, workers: list[WorkerProcess]) -> int:
-        running = [worker for worker in workers if worker.plan.role != "camera"]
-        cameras = [worker for worker in workers if worker.plan.role == "camera"]
-        for worker in running:
-            worker.start()
-        ready = False
-        while self._stop_signal is None:
-            time.sleep(TICK_S)
-            for worker in list(running):
-                if not self._look_after(worker):
-                    running.remove(worker)
-                    if worker.exit_code == EXIT_CANNOT_BOOT and worker.plan.essential:
-                        return 1
-            if not ready and all(worker.has_beaten() for worker in running if worker.plan.essential):
-                # Models are loaded: only now does a frame meet somebody who looks at it.
-                for worker in cameras:
-                    worker.start()
-                running += cameras
-                ready = True
-                notify("READY=1")
-                logger.info("ready cameras=%d", len(cameras))
-            elif ready and not any(worker.plan.role == "camera" for worker in running):
-                logger.info("all_sources_ended failed=%d", self._failed_cameras)
-                return 1 if self._failed_cameras else 0
-            if ready and all(worker.is_healthy() for worker in running if worker.plan.essential):
-                self._feed_watchdog()
-        logger.info("stopping signal=%s", signal.Signals(self._stop_signal).name)
+    def _work(self) -> int:
+        while self._signals.stop is None:
+            self._listen()
+            if self._signals.take_reload():
+                self._commands.handle(Request("reload", actor="signal"))
+            self._crew.look_after()
+            if self._crew.cannot_boot:
+                return 1
+            if not self._crew.is_ready:
+                self._begin_when_up()
+            elif self._crew.sources_have_ended:
+                logger.info("all_sources_ended failed=%d", self._crew.failed_cameras)
+                return 1 if self._crew.failed_cameras else 0
+            self._look()
+        logger.info("stopping signal=%s", self._signals.stop.name)
         return 0
 
-    def _feed_watchdog(self) -> None:
-        if time.monotonic() - self._watchdog_fed_s >= WATCHDOG_S:
-            self._watchdog_fed_s = time.monotonic()
-            notify("WATCHDOG=1")
+    def _listen(self) -> None:
+        self._poller.poll(TICK_MS)
+        self._reports.receive({worker.plan.name for worker in self._crew})
+        self._control.serve(self._commands.handle)
 
-    def _look_after(self, worker: WorkerProcess) -> bool:
-        """Returns False if the worker has ended for good."""
-        worker.kill_if_hung()
-        if worker.is_running():
-            return True
-        if worker.exit_code is None:
-            worker.start_when_due()
-            return True
-        if worker.plan.role == "camera" and worker.exit_code == EXIT_ENDED:
-            return False
-        if worker.plan.role == "camera" and worker.exit_code == EXIT_CANNOT_OPEN:
-            self._failed_cameras += 1
-            return False
-        if worker.exit_code == EXIT_CANNOT_BOOT:
-            return False
-        worker.schedule_restart()
-        return True
+    def _begin_when_up(self) -> None:
+        if not all(worker.has_beaten() for worker in self._crew.essential):
+            self._service.ask_for_time()
+            return
+        # Models are loaded: only now does a frame meet somebody who looks at it.
+        self._crew.start_cameras()
+        self._observer.state = "running"
+        self._service.ready()
+        logger.info("ready cameras=%d", len(self._crew.cameras))
 
-    @contextmanager
-    def _signals_queued(self) -> Iterator[None]:
-        """SIGTERM, SIGINT and SIGHUP (a closed terminal) only leave a note; the loop acts on it."""
+    def _look(self) -> None:
+        """Once a second: how are we?"""
+        if monotonic() < self._look_due_s:
+            return
+        self._look_due_s = monotonic() + LOOK_S
+        status = self._observe()
+        memory = {worker.name: worker.memory_bytes for worker in status.workers}
+        for worker in self._crew:
+            limit_bytes = self._house.settings.limits.memory_megabytes * 1_000_000
+            self._crew.note_memory(worker, memory[worker.plan.name], limit_bytes)
+        if self._crew.is_ready:
+            self._service.tell(summary_of(status))
+            if self._observer.flow.flows and all(worker.is_healthy() for worker in self._crew.essential):
+                self._service.alive()
 
-        def note(number: int, _frame: FrameType | None) -> None:
-            self._stop_signal = number
+    def _observe(self) -> DaemonStatus:
+        counters = {**self._control.counts, **self._reports.counts, **self._commands.counts}
+        status = self._observer.observe(self._house.settings, self._crew, self._house.rings, counters)
+        self._observer.write(self._house.settings.runtime_folder, status)
+        return status
 
-        previous = {s: signal.signal(s, note) for s in STOP_SIGNALS}
-        try:
-            yield
-        finally:
-            for number, handler in previous.items():
-                signal.signal(number, handler)
-
-
-def stop_all(workers: list[WorkerProcess]) -> None:
-    """Ends the workers role by role, so that what a role sent is still received by the next."""
-    for role, grace_s in STOP_GRACE_S.items():
-        ending = [worker for worker in workers if worker.plan.role == role]
-        for worker in ending:
-            worker.terminate()
-        deadline = time.monotonic() + grace_s
-        for worker in ending:
-            worker.wait_or_kill(max(0.0, deadline - time.monotonic()))
+    def _stop(self) -> None:
+        self._observer.state = "stopping"
+        self._service.stopping()
+        signal = self._signals.stop
+        self._outgoing.notice("daemon.stopping", actor="signal" if signal else "daemon")
+        self._observe()
+        self._crew.stop_all()
+        (self._house.settings.runtime_folder / FILE_NAME).unlink(missing_ok=True)

@@ -6,7 +6,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -15,8 +14,11 @@ from typing import Literal
 
 import msgspec
 
+from daemon import crashes
+from daemon.crashes import Crashes
 from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED
 from daemon.heartbeat import Heartbeat
+from daemon.operations.status import WorkerState
 
 logger = logging.getLogger(__name__)
 
@@ -28,8 +30,15 @@ PASSED_ON = (
 )
 """Beginnings of the names of environment variables that workers get."""
 
-RESTART_WINDOW_S = 60.0
+SETTLED_S = 60.0
+"""A worker that lived so long was well: its next death is a first one."""
 LONGEST_DELAY_S = 30.0
+MOST_SHORT_LIVES = 8
+"""Deaths in a row after which a worker counts as crash-looping, and is tried ..."""
+CRASH_LOOP_DELAY_S = 300.0
+"""... only so often: whatever is wrong, it is not wrong by chance, and the others need the processor."""
+ABORT_GRACE_S = 2.0
+"""How long a hung worker may take to write where it hangs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,9 +58,11 @@ class WorkerPlan:
     """Whether the daemon is of no use without it, so that it waits for it at the start and ends if it cannot boot."""
 
 
-def restart_delay_s(restarts_in_window: int) -> float:
-    """Returns 0 for the first restart, so that one crash costs little, then 1, 2, 4 ... s."""
-    return 0.0 if restarts_in_window == 0 else min(LONGEST_DELAY_S, 2.0 ** (restarts_in_window - 1))
+def restart_delay_s(short_lives: int) -> float:
+    """Returns 0 after the first death, so that one crash costs little, then 1, 2, 4 ... s."""
+    if short_lives >= MOST_SHORT_LIVES:
+        return CRASH_LOOP_DELAY_S
+    return 0.0 if short_lives <= 1 else min(LONGEST_DELAY_S, 2.0 ** (short_lives - 2))
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -60,22 +71,74 @@ def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 class WorkerProcess:
-    def __init__(self, plan: WorkerPlan) -> None:
+    """Args: crashes: where it leaves its trace when it crashes or hangs.
+
+    Raises:
+        DeconvIDError: its heartbeat cannot be made.
+    """
+
+    def __init__(self, plan: WorkerPlan, crashes: Crashes) -> None:
         self.plan = plan
         self.exit_code: int | None = None
+        """Of the newest process, if it ended and is not to be started again."""
+        self.restarts = 0
+        """Since the daemon started."""
+        self.short_lives = 0
+        """Deaths in a row, each soon after the start."""
+        self.since_wall_ns = time.time_ns()
+        """Of the state."""
+        self._crashes = crashes
         self._process: subprocess.Popen[bytes] | None = None
         self._heartbeat = Heartbeat.create(plan.heartbeat)
-        self._restarts: deque[float] = deque()
-        self._due_s = 0.0
+        self._started_s = self._due_s = 0.0
+        self._aborted_s: float | None = None
         self._own_beat_ns = 0
+        self._last_state: WorkerState = "starting"
+
+    @property
+    def pid(self) -> int | None:
+        return self._process.pid if self._process else None
+
+    @property
+    def state(self) -> WorkerState:
+        if self._process:
+            return "running" if self.has_beaten() else "starting"
+        if self.exit_code is None:
+            return "restarting" if self._started_s else "starting"
+        return "ended" if self.exit_code == EXIT_ENDED else "failed"
+
+    @property
+    def has_given_up(self) -> bool:
+        """Whether it ended for good."""
+        return self._process is None and self.exit_code is not None
+
+    @property
+    def is_crash_looping(self) -> bool:
+        return self.short_lives >= MOST_SHORT_LIVES
+
+    @property
+    def heartbeat_age_s(self) -> float:
+        return self._heartbeat.age_s()
+
+    def note_state(self) -> None:
+        """To be called each round: remembers since when the state is what it is, and forgives one that lives."""
+        if self._process and time.monotonic() - self._started_s > SETTLED_S:
+            self.short_lives = 0
+        if (state := self.state) != self._last_state:
+            self._last_state, self.since_wall_ns = state, time.time_ns()
 
     def start(self) -> None:
-        self.exit_code = None
+        self.exit_code = self._aborted_s = None
         self._heartbeat.beat()
         self._own_beat_ns = self._heartbeat.beaten_ns
+        self._started_s = time.monotonic()
+        trace = str(self._crashes.path_for(self.plan.name))
         # stdin stays open as long as we live: its end tells the worker that the supervisor died.
-        command = [sys.executable, "-m", self.plan.module]
-        self._process = subprocess.Popen(command, stdin=subprocess.PIPE, env=worker_environment(os.environ))
+        self._process = subprocess.Popen(
+            [sys.executable, "-m", self.plan.module, self.plan.name],
+            stdin=subprocess.PIPE,
+            env={**worker_environment(os.environ), crashes.VARIABLE: trace},
+        )
         assert self._process.stdin
         with suppress(BrokenPipeError):  # it died at once; the next look finds its exit code
             self._process.stdin.write(msgspec.json.encode(self.plan.task) + b"\n")
@@ -88,9 +151,7 @@ class WorkerProcess:
         code = self._process.poll()
         if code is None:
             return True
-        self._close_stdin()
-        self._process, self.exit_code = None, code
-        self._log_end(code)
+        self._bury(code)
         return False
 
     def has_beaten(self) -> bool:
@@ -98,27 +159,37 @@ class WorkerProcess:
         return self._process is not None and self._heartbeat.beaten_ns != self._own_beat_ns
 
     def is_healthy(self) -> bool:
-        return self._process is not None and self._heartbeat.age_s() < self.plan.hung_after_s
+        return self._process is not None and self.heartbeat_age_s < self.plan.hung_after_s
 
-    def kill_if_hung(self) -> None:
-        silent_s = self._heartbeat.age_s()
-        if self._process and silent_s > self.plan.hung_after_s:
-            logger.error("worker_hung worker=%s silent_s=%.0f action=kill", self.plan.name, silent_s)
+    def end_if_hung(self) -> None:
+        """SIGABRT first, on which it writes where it hangs, then SIGKILL."""
+        if self._process is None or self.heartbeat_age_s <= self.plan.hung_after_s:
+            return
+        if self._aborted_s is None:
+            self._aborted_s = time.monotonic()
+            logger.error("worker_hung worker=%s silent_s=%.0f action=abort", self.plan.name, self.heartbeat_age_s)
+            self._process.send_signal(signal.SIGABRT)
+        elif time.monotonic() - self._aborted_s > ABORT_GRACE_S:
             self._process.kill()
-            self._process.wait()
 
-    def schedule_restart(self) -> None:
-        now = time.monotonic()
-        while self._restarts and now - self._restarts[0] > RESTART_WINDOW_S:
-            self._restarts.popleft()
-        delay = restart_delay_s(len(self._restarts))
-        self._restarts.append(now)
-        self.exit_code, self._due_s = None, now + delay
-        logger.warning("worker_restarts worker=%s delay_s=%.0f", self.plan.name, delay)
+    def schedule_restart(self) -> float:
+        """Returns after how many seconds it starts again."""
+        self.short_lives += 1
+        delay_s = restart_delay_s(self.short_lives)
+        self.exit_code, self._due_s = None, time.monotonic() + delay_s
+        log = logger.error if self.is_crash_looping else logger.warning
+        log("worker_restarts worker=%s delay_s=%.0f deaths_in_a_row=%d", self.plan.name, delay_s, self.short_lives)
+        return delay_s
 
     def start_when_due(self) -> None:
         if time.monotonic() >= self._due_s:
+            self.restarts += self._started_s > 0
             self.start()
+
+    def start_afresh(self) -> None:
+        """Starts it as if it had never died: its task is another one, or somebody asked for it."""
+        self.short_lives = 0
+        self.start()
 
     def terminate(self) -> None:
         if self._process:
@@ -134,7 +205,21 @@ class WorkerProcess:
             self._process.kill()
             self._process.wait()
         self._close_stdin()
-        self._process = None
+        self._crashes.keep(self.plan.name)
+        self._process, self.exit_code = None, EXIT_ENDED
+
+    def remove(self) -> None:
+        """For a worker that has ended and will not be started again: leaves no file behind."""
+        self._heartbeat.close()
+        self.plan.heartbeat.unlink(missing_ok=True)
+
+    def _bury(self, code: int) -> None:
+        self._close_stdin()
+        self._process, self.exit_code = None, code
+        trace = self._crashes.keep(self.plan.name)
+        self._log_end(code)
+        if trace:
+            logger.error("worker_left_trace worker=%s file=crashes/%s", self.plan.name, trace.name)
 
     def _close_stdin(self) -> None:
         if self._process and self._process.stdin:
@@ -142,8 +227,10 @@ class WorkerProcess:
                 self._process.stdin.close()
 
     def _log_end(self, code: int) -> None:
-        if code == -signal.SIGKILL:
-            logger.error("worker_died worker=%s signal=SIGKILL (out of memory, or killed by hand?)", self.plan.name)
+        if code < 0:
+            name = signal.Signals(-code).name
+            hint = " (out of memory, or killed by hand?)" if code == -signal.SIGKILL and not self._aborted_s else ""
+            logger.error("worker_died worker=%s signal=%s%s", self.plan.name, name, hint)
         elif code in (EXIT_ENDED, EXIT_CANNOT_OPEN):
             logger.info("worker_ended worker=%s exit=%d", self.plan.name, code)
         else:

@@ -6,10 +6,30 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli import check, config, demo, doctor, events, install, keys, models, people, run
+from daemon.cli.lazy import lazy_group
+
+COMMANDS = {
+    "run": "daemon.cli.run:run",
+    "status": "daemon.cli.status:status",
+    "reload": "daemon.cli.reload:reload",
+    "check": "daemon.cli.check:check",
+    "doctor": "daemon.cli.doctor:doctor",
+    "cameras": "daemon.cli.cameras:app",
+    "people": "daemon.cli.people:app",
+    "events": "daemon.cli.events:app",
+    "keys": "daemon.cli.keys:app",
+    "models": "daemon.cli.models:app",
+    "config": "daemon.cli.config:app",
+    "bench": "daemon.cli.bench:app",
+    "demo": "daemon.cli.demo:demo",
+    "install": "daemon.cli.install:install",
+    "uninstall": "daemon.cli.install:uninstall",
+}
+"""In the order in which they are listed; each is imported when it is used."""
 
 app = typer.Typer(
     name="deconvid",
+    cls=lazy_group(COMMANDS),
     help="Know who is in front of your cameras.",
     no_args_is_help=True,
     invoke_without_command=True,
@@ -26,19 +46,6 @@ def root(
     if show_version:
         typer.echo(version("deconvid"))
         raise typer.Exit
-
-
-app.command()(run.run)
-app.command()(check.check)
-app.command()(doctor.doctor)
-app.command()(demo.demo)
-app.command()(install.install)
-app.command()(install.uninstall)
-app.add_typer(people.app, name="people")
-app.add_typer(events.app, name="events")
-app.add_typer(keys.app, name="keys")
-app.add_typer(models.app, name="models")
-app.add_typer(config.app, name="config")
 
 
 def main() -> None:

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import typer
 
-from config import ConfigError, load_settings
+from config import ConfigError, Settings, load_settings
 from daemon.checking import find_problems, find_source_problems
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, told_errors
 from daemon.logs import set_up_logs
 from daemon.logs.redaction import secrets_of_settings
-from daemon.supervisor import Supervisor
+from daemon.supervisor import run_daemon
 
 logger = logging.getLogger(__name__)
 
@@ -25,12 +25,18 @@ def run(
     ] = False,
 ) -> None:
     """Run the daemon until SIGTERM, or until every video file has ended."""
-    with told_errors():
+
+    def read() -> Settings:
+        """Also sets up the log, which must know every secret before anything is said."""
         settings = load_settings(config)
         log = settings.log.model_copy(update={"level": "debug"}) if verbose else settings.log
         set_up_logs("supervisor", log, secrets_of_settings(settings))
         if problems := find_problems(settings):
             raise ConfigError(problems)
+        return settings
+
+    with told_errors():
+        settings = read()
         for problem in find_source_problems(settings):
             logger.warning("source_missing %s", problem)  # it may come later; the other cameras go on without it
-        raise typer.Exit(Supervisor(settings, fast).run())
+        raise typer.Exit(run_daemon(settings, fast, read, config))

@@ -79,16 +79,17 @@ class FrameRing:
 
     @classmethod
     def create(cls, folder: Path, instance: str, camera: str, max_width: int, max_height: int, slots: int = 4) -> Self:
-        """Makes the ring of a camera anew; an earlier one of that name is replaced.
+        """Makes the ring of a camera anew; it takes the place of an earlier one when it is whole.
 
         Raises:
             FrameRingError: the folder cannot be written or is full.
         """
         path = ring_path(folder, instance, camera)
+        part = path.with_name(f"{path.name}.part")
         stride = slot_bytes(max_width, max_height)
         try:
-            path.unlink(missing_ok=True)
-            file = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+            part.unlink(missing_ok=True)
+            file = os.open(part, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except OSError as error:
             raise FrameRingError(f"{path}: cannot be made ({error.strerror}). Check the folder's rights") from error
         try:
@@ -97,9 +98,10 @@ class FrameRing:
                 os.posix_fallocate(file, page, PAGE)
             prefix = (MAGIC, VERSION, slots, max_width, max_height)
             os.pwrite(file, b"".join(word.to_bytes(8, "little") for word in prefix), 0)
+            part.rename(path)
         except OSError as error:
             os.close(file)
-            path.unlink()
+            part.unlink(missing_ok=True)
             raise _no_memory(path, error) from error
         return cls(path, file)
 
@@ -220,9 +222,10 @@ class FrameRing:
         """For the vision worker: books the frame of a token, and the ones before it that it skipped.
 
         Skipped frames count as `superseded`, or as `restart` in the first call after attaching. A sequence that was
-        booked before is ignored.
+        booked before is ignored, and so is one that was never published: the camera had another ring then.
         """
-        self._vision.consume(sequence, outcome)
+        if sequence <= self._camera.published:
+            self._vision.consume(sequence, outcome)
 
     def clear_leases(self) -> None:
         """For a vision worker, before it reads: its killed predecessor may have held some."""

@@ -20,7 +20,7 @@ from daemon.operations.status import CameraStatus, DaemonStatus, WorkerStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
-CAMERA_STATES = (*get_args(CameraState), "paused", "starting")
+CAMERA_STATES = (*get_args(CameraState), "starting")
 
 OTHER_CHARACTERS = re.compile(r"[^a-zA-Z0-9_]")
 

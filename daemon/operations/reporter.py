@@ -12,6 +12,8 @@ import zmq
 from daemon.messages import CameraReport, Histogram, WorkerReport, encode
 
 INTERVAL_S = 1.0
+LINGER_MS = 200
+"""How long the last report may take to be delivered when the worker ends."""
 
 LATENCY_BOUNDS_MS = (1.0, 2.5, 5.0, 10.0, 25.0, 50.0, 75.0, 100.0, 150.0, 250.0, 500.0, 1000.0, 2500.0, 10000.0)
 
@@ -54,7 +56,7 @@ class Reporter:
         self._socket = context.socket(zmq.PUSH)
         # Counts only grow: while the supervisor is busy, the newest report says all that the older ones said.
         self._socket.setsockopt(zmq.CONFLATE, 1)
-        self._socket.setsockopt(zmq.LINGER, 0)
+        self._socket.setsockopt(zmq.LINGER, LINGER_MS)
         self._socket.connect(endpoint)
 
     @property
@@ -70,9 +72,14 @@ class Reporter:
         histograms: Mapping[str, LatencyHistogram] | None = None,
         camera: CameraReport | None = None,
         ill: str = "",
+        at_once: bool = False,
     ) -> None:
-        """Sends what the worker has counted since it started, unless it did so less than a second ago."""
-        if not self.is_due:
+        """Sends what the worker has counted since it started, unless it did so less than a second ago.
+
+        Args:
+            at_once: for what cannot wait so long, such as a camera's new state.
+        """
+        if not (at_once or self.is_due):
             return
         self._next_s = self._clock() + INTERVAL_S
         report = WorkerReport(

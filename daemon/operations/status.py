@@ -15,12 +15,14 @@ from daemon.messages import CameraState, Histogram
 
 FILE_NAME = "status.json"
 
+DaemonState = Literal["starting", "running", "reloading", "stopping"]
+
 WorkerState = Literal["starting", "running", "restarting", "ended", "failed"]
 
 
 class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
     name: str
-    """`camera-door`, `vision`, `identity`, `bus`, `web`, `bridge-NAME`."""
+    """`supervisor`, `camera-door`, `vision`, `identity`, `bus`, `web`, `bridge-NAME`."""
     role: str
     state: WorkerState
     pid: int | None
@@ -42,21 +44,26 @@ class WorkerStatus(msgspec.Struct, frozen=True, kw_only=True):
 
 class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     name: str
-    state: CameraState | Literal["paused", "starting"]
+    state: CameraState | Literal["starting"]
     detail: str
     since_wall_ns: int
     captured: int
     analysed: int
     in_flight: int
     dropped: dict[str, int]
-    """By reason; captured = analysed + in_flight + sum(dropped)."""
+    """By reason; captured = analysed + in_flight + sum(dropped). All of it since the camera's ring was made."""
+    looks_per_s: float = 0.0
+    """Analysed frames, over the last ten seconds or so."""
+    latency_p50_ms: float | None = None
+    """From a frame's arrival to the end of its analysis, over the last minute or so; None if there was none."""
+    latency_p95_ms: float | None = None
 
 
 class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     """Of the program."""
     pid: int
-    state: Literal["starting", "running", "reloading", "stopping"]
+    state: DaemonState
     started_wall_ns: int
     written_wall_ns: int
     """When this was written: older than some seconds means that the daemon is gone or stuck."""

@@ -16,7 +16,8 @@ from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED, EXIT_FAILURE
 from daemon.frames import DropReason, FrameRing, FrameTimes
 from daemon.heartbeat import Heartbeat
 from daemon.logs.redaction import secrets_of_address
-from daemon.messages import CameraState
+from daemon.messages import CameraReport, CameraState
+from daemon.operations.reporter import Reporter
 from daemon.streams.backoff import retry_delay_s
 from daemon.streams.clocks import ArrivalClock, CaptureClock, MediaClock, PacedClock
 from daemon.streams.faults import SourceError
@@ -41,21 +42,28 @@ class CameraWorker:
     """Reads until it is stopped, or until the end of a file."""
 
     def __init__(
-        self, task: CameraTask, ring: FrameRing, heartbeat: Heartbeat, outbox: Outbox, stop: threading.Event
+        self,
+        task: CameraTask,
+        ring: FrameRing,
+        heartbeat: Heartbeat,
+        outbox: Outbox,
+        reporter: Reporter,
+        stop: threading.Event,
     ) -> None:
         self._task = task
         self._ring = ring
         self._heartbeat = heartbeat
         self._outbox = outbox
+        self._reporter = reporter
         self._stop = stop
         self._interval_ns = int(1e9 / task.detect_fps)
         self._due_ns = 0
-        self._reported: tuple[CameraState, str] | None = None
+        self._state = CameraReport("connecting", "", time.time_ns())
 
     def run(self) -> int:
         """Returns the exit code of the process."""
-        self._heartbeat.beat()
-        self._report("connecting")
+        self._announce(self._state)
+        self._beat()
         if self._task.kind == "file":
             return self._play_file()
         self._watch_camera()
@@ -97,7 +105,7 @@ class CameraWorker:
 
     def _read(self, source: Source, clock: CaptureClock) -> None:
         for arrival in source.frames():
-            self._heartbeat.beat()
+            self._beat()
             if self._stop.is_set():
                 return
             times = clock.stamp(arrival.times, arrival.media_ns)
@@ -129,23 +137,30 @@ class CameraWorker:
 
     def _report(self, state: CameraState, detail: str = "") -> None:
         """Tells a change once, however often the camera is tried."""
-        if (state, detail) == self._reported:
-            return
-        self._reported = (state, detail)
-        level = logging.INFO if state in ("connecting", "streaming", "ended") else logging.WARNING
-        logger.log(level, "camera_state camera=%s state=%s detail=%s", self._task.name, state, detail or "-")
-        self._outbox.report(state, detail)
+        if (state, detail) != (self._state.state, self._state.detail):
+            self._state = CameraReport(state, detail, time.time_ns())
+            self._announce(self._state)
+
+    def _announce(self, now: CameraReport) -> None:
+        level = logging.INFO if now.state in ("connecting", "streaming", "ended") else logging.WARNING
+        logger.log(level, "camera_state camera=%s state=%s detail=%s", self._task.name, now.state, now.detail or "-")
+        self._outbox.report(now.state, now.detail)
+        self._reporter.report(camera=now, at_once=True)
+
+    def _beat(self) -> None:
+        self._heartbeat.beat()
+        self._reporter.report(camera=self._state)
 
     def _wait(self, seconds: float) -> None:
         """Sleeps with a beating heart; a stop ends it."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0 and not self._stop.wait(min(left, BEAT_S)):
-            self._heartbeat.beat()
+            self._beat()
 
     def _wait_for_reader(self) -> None:
         until = time.monotonic() + READER_PATIENCE_S
         while self._ring.counts().in_flight and time.monotonic() < until and not self._stop.wait(POLL_S):
-            self._heartbeat.beat()
+            self._beat()
 
 
 def main() -> int:
@@ -155,8 +170,12 @@ def main() -> int:
     try:
         ring = FrameRing.attach(Path(task.ring))
         ring.take_over_writing()
-        with zmq.Context() as context, Outbox(context, task) as outbox:
-            return CameraWorker(task, ring, Heartbeat.open(Path(task.heartbeat)), outbox, stop).run()
+        with (
+            zmq.Context() as context,
+            Outbox(context, task) as outbox,
+            Reporter(context, task.reports, f"camera-{task.name}") as reporter,
+        ):
+            return CameraWorker(task, ring, Heartbeat.open(Path(task.heartbeat)), outbox, reporter, stop).run()
     except DeconvIDError as error:
         logger.error("camera_failed camera=%s cause=%s", task.name, error)
         return EXIT_FAILURE

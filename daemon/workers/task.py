@@ -13,8 +13,10 @@ from types import FrameType
 from typing import TYPE_CHECKING, Literal, Self, TypeVar
 
 import msgspec
+from setproctitle import setproctitle
 
 from config.errors import DeconvIDError
+from daemon.crashes import trace_crashes
 from daemon.exits import EXIT_FAILURE
 
 if TYPE_CHECKING:
@@ -174,9 +176,14 @@ class WebTask(msgspec.Struct, frozen=True, kw_only=True):
 def read_task(kind: type[Task]) -> Task:
     """Reads the task from standard input; from then on this process ends with its supervisor.
 
+    Gives the process its name, which is its argument, as lists of processes show it.
+
     Raises:
         DeconvIDError: there is none; the text of the task is not in the message.
     """
+    if len(sys.argv) > 1:
+        setproctitle(f"deconvid: {sys.argv[1]}")
+    trace_crashes()
     line = sys.stdin.buffer.readline()
     try:
         task = msgspec.json.decode(line, type=kind)

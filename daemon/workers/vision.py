@@ -8,7 +8,6 @@ import secrets
 import sys
 import threading
 import time
-from collections import Counter
 from collections.abc import Sequence
 from itertools import count
 from pathlib import Path
@@ -20,21 +19,33 @@ import zmq
 from numpy.typing import NDArray
 
 from config import DeconvIDError, Settings
+from daemon.errors import FrameRingError
 from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED
 from daemon.frames import FrameRing, LeasedFrame, Outcome, StaleFrame
 from daemon.heartbeat import Heartbeat
-from daemon.messages import FaceObserved, FrameToken, Observation, TracksInSight, decode_token, encode
+from daemon.messages import (
+    CameraJoined,
+    CameraLeft,
+    FaceObserved,
+    FrameToken,
+    Observation,
+    TracksInSight,
+    decode_frame_message,
+    encode,
+)
+from daemon.operations.reporter import Reporter
 from daemon.tracking import Tracker
 from daemon.view import CameraView, Crop
 from daemon.workers.logs import set_up_worker_logging
 from daemon.workers.task import VisionTask, read_task, stop_on_sigterm
+from daemon.workers.vision_figures import VisionFigures
 from engine import Detections, FaceEngine
 
 logger = logging.getLogger(__name__)
 
 WAIT_MS = 100
 """Longest wait for a frame before the heartbeat is given and lost tracks are ended."""
-REPORT_S = 60.0
+LOG_S = 60.0
 TELL_S = 1.0
 LINGER_MS = 2000
 """How long the last observations may take to be delivered when the worker ends."""
@@ -47,25 +58,21 @@ class VisionWorker:
         settings: Settings,
         engine: FaceEngine,
         heartbeat: Heartbeat,
+        reporter: Reporter,
         context: "zmq.Context[zmq.Socket[bytes]]",
     ) -> None:
-        self._settings, self._engine, self._heartbeat = settings, engine, heartbeat
-        self._tally: Counter[str] = Counter()
-        self._reported_s = time.monotonic()
+        self._settings, self._engine, self._heartbeat, self._reporter = settings, engine, heartbeat, reporter
+        self._figures = VisionFigures()
+        self._logged_s = time.monotonic()
         self._told_s = -TELL_S
-        self._rings = {camera: FrameRing.attach(Path(path)) for camera, path in task.rings.items()}
-        for ring in self._rings.values():
-            # This process is the rings' only reader: a lease that exists now belongs to a predecessor that died.
-            ring.clear_leases()
         # Track names are unique over restarts: a random part for each process, and a count.
-        session, numbers = secrets.token_hex(3), count(1)
-        lost_after_s = settings.tracking.lost_after_s
-        self._views = {
-            camera: CameraView(
-                camera, Tracker(lambda: f"{session}-{next(numbers)}", lost_after_s), settings, self._tally
-            )
-            for camera in task.rings
-        }
+        self._session, self._numbers = secrets.token_hex(3), count(1)
+        self._rings: dict[str, FrameRing] = {}
+        self._views: dict[str, CameraView] = {}
+        for camera, ring in task.rings.items():
+            self._join(camera, Path(ring))
+        names = (settings.detection.model, settings.embedding.model, engine.embedder.runtime.name)
+        self._networks = dict.fromkeys(map(".".join, zip(("detector", "embedder", "runtime"), names, strict=True)), 1.0)
         self._frames = context.socket(zmq.PULL)
         self._frames.bind(task.frames)
         self._observations = context.socket(zmq.PUSH)
@@ -77,7 +84,7 @@ class VisionWorker:
             self._look(self._newest_tokens(WAIT_MS))
             self._end_lost_tracks()
             self._tell_tracks_in_sight()
-            self._report()
+            self._tell_figures()
         self._look(self._newest_tokens(0))
         for view in self._views.values():
             self._send(view.end_all())
@@ -88,24 +95,53 @@ class VisionWorker:
         for ring in self._rings.values():
             ring.close()
 
+    def _join(self, camera: str, path: Path) -> None:
+        """Raises FrameRingError: the ring cannot be opened."""
+        ring = FrameRing.attach(path)
+        # This process is the ring's only reader: a lease that exists now belongs to a predecessor that died.
+        ring.clear_leases()
+        self._rings[camera] = ring
+        tracker = Tracker(lambda: f"{self._session}-{next(self._numbers)}", self._settings.tracking.lost_after_s)
+        self._views[camera] = CameraView(camera, tracker, self._settings, self._figures.crops)
+
+    def _leave(self, camera: str) -> None:
+        self._send(self._views.pop(camera).end_all())
+        self._rings.pop(camera).close()
+        self._figures.forget(camera)
+
     def _newest_tokens(self, wait_ms: int) -> list[FrameToken]:
         """Returns the newest token of each camera; older ones are accounted for by the gap in the sequence."""
         newest: dict[str, FrameToken] = {}
         while self._frames.poll(0 if newest else wait_ms):
             try:
-                token = decode_token(self._frames.recv())
+                message = decode_frame_message(self._frames.recv())
             except (msgspec.DecodeError, UnicodeDecodeError):
-                self._tally["bad_token"] += 1
+                self._figures.counts["bad_messages"] += 1
                 continue
-            if token.camera in self._rings:
-                newest[token.camera] = token
+            match message:
+                case FrameToken() if message.camera in self._rings:
+                    newest[message.camera] = message
+                case CameraJoined() if message.camera not in self._rings:
+                    self._join_late(message)
+                case CameraLeft() if message.camera in self._rings:
+                    newest.pop(message.camera, None)
+                    self._leave(message.camera)
         return list(newest.values())
+
+    def _join_late(self, message: CameraJoined) -> None:
+        try:
+            self._join(message.camera, Path(message.ring))
+        except FrameRingError as error:  # the next reload was faster, and its word is on the way
+            logger.warning("camera_not_joined camera=%s cause='%s'", message.camera, error)
 
     def _look(self, tokens: list[FrameToken]) -> None:
         """One round: every camera's frame through the detector, every worthwhile crop through the embedder."""
         crops = [crop for token in tokens for crop in self._crops_of(token)]
         if crops:
+            started_s = time.monotonic()
             embeddings = self._engine.embedder.embed(np.stack([crop.pixels for crop in crops]))
+            self._figures.embed_ms.add((time.monotonic() - started_s) * 1e3)
+            self._figures.batch = len(crops)
             digest = self._engine.embedder.digest
             self._send([_observation(*pair, digest) for pair in zip(crops, embeddings, strict=True)])
 
@@ -119,6 +155,7 @@ class VisionWorker:
                 if frame.still_valid():
                     crops = view.see(frame, detections)
                 outcome = Outcome.ANALYSED if frame.still_valid() else Outcome.STALE
+                self._figures.latency_ms[token.camera].add((time.monotonic_ns() - frame.captured_ns) / 1e6)
         except StaleFrame:
             outcome = Outcome.STALE
         ring.consume(token.sequence, outcome)
@@ -129,7 +166,10 @@ class VisionWorker:
         height, width = frame.image.y.shape
         scale = min(1.0, self._settings.detection.size_px / max(height, width))
         small = frame.image.resized(round(width * scale), round(height * scale)) if scale < 1 else frame.image
+        started_s = time.monotonic()
         [found] = self._engine.detector.detect([small.to_bgr()])
+        self._figures.look_ms.add((time.monotonic() - started_s) * 1e3)
+        self._figures.counts.update(looks=1, faces=len(found))
         return found.scaled(1 / scale)
 
     def _end_lost_tracks(self) -> None:
@@ -147,12 +187,14 @@ class VisionWorker:
                 self._observations.send(encode(observation), zmq.NOBLOCK)
             except zmq.Again:
                 # The identity worker has been away for a thousand messages; faces that still are there come again.
-                self._tally["identity_worker_away"] += 1
+                self._figures.counts["identity_worker_away"] += 1
 
-    def _report(self) -> None:
-        if time.monotonic() - self._reported_s > REPORT_S:
-            self._reported_s = time.monotonic()
-            logger.info("crops %s", " ".join(f"{name}={n}" for name, n in sorted(self._tally.items())))
+    def _tell_figures(self) -> None:
+        if self._reporter.is_due:
+            self._figures.tell(self._reporter, len(self._rings), self._networks)
+        if time.monotonic() - self._logged_s > LOG_S:
+            self._logged_s = time.monotonic()
+            logger.info("crops %s", " ".join(f"{name}={n}" for name, n in sorted(self._figures.crops.items())))
 
 
 def _observation(crop: Crop, embedding: NDArray[np.float32], model: str) -> FaceObserved:
@@ -177,10 +219,10 @@ def main() -> int:
     settings = Settings.model_validate_json(task.settings)
     # The pictures are small; the cores are for decoding and for the networks, which have threads of their own.
     cv2.setNumThreads(1)
-    with zmq.Context() as context:
+    with zmq.Context() as context, Reporter(context, task.reports, "vision") as reporter:
         try:
             engine = FaceEngine.load(settings)
-            worker = VisionWorker(task, settings, engine, heartbeat, context)
+            worker = VisionWorker(task, settings, engine, heartbeat, reporter, context)
         except DeconvIDError as error:
             logger.error("vision_cannot_start cause=%s", error)
             return EXIT_CANNOT_BOOT

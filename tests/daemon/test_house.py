@@ -57,13 +57,13 @@ def test_a_state_that_is_a_file_is_told(tmp_path):
 
 def test_workers_that_receive_start_before_those_that_send(settings):
     with House.open(settings) as house:
-        assert [plan.role for plan in house.plans(fast=False)] == ["bus", "identity", "vision", "web", "camera"]
+        assert [plan.role for plan in house.plans()] == ["bus", "identity", "vision", "web", "camera"]
 
 
 def test_the_vision_worker_never_learns_a_camera_password(tmp_path):
     camera = CameraSettings(url="rtsp://u:hunter2@127.0.0.1/x")
     with House.open(Settings(state=tmp_path / "state", cameras={"door": camera})) as house:
-        tasks = {plan.role: str(plan.task) for plan in house.plans(fast=False)}
+        tasks = {plan.role: str(plan.task) for plan in house.plans()}
     assert "hunter2" not in tasks["vision"] + tasks["identity"] + tasks["web"]
     assert "hunter2" not in tasks["camera"]
 

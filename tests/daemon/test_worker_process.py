@@ -5,11 +5,20 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from daemon.worker_process import WorkerPlan, WorkerProcess, restart_delay_s, worker_environment
+from daemon.crashes import Crashes
+from daemon.worker_process import (
+    CRASH_LOOP_DELAY_S,
+    MOST_SHORT_LIVES,
+    WorkerPlan,
+    WorkerProcess,
+    restart_delay_s,
+    worker_environment,
+)
 
 WORKER = """
-import json, sys, time
+import json, signal, sys, time
 from pathlib import Path
+from daemon.crashes import trace_crashes
 from daemon.heartbeat import Heartbeat
 task = json.loads(sys.stdin.readline())
 heart = Heartbeat.open(Path(task["heartbeat"]))
@@ -35,7 +44,7 @@ def start(tmp_path, monkeypatch):
         (tmp_path / "toy.py").write_text(WORKER.replace("{then}", then))
         task = ToyTask(str(tmp_path / "toy.heartbeat"), str(tmp_path / "out"))
         plan = WorkerPlan("vision", "toy", "toy", task, tmp_path / "toy.heartbeat", hung_after_s)
-        worker = WorkerProcess(plan)
+        worker = WorkerProcess(plan, Crashes(tmp_path / "crashes"))
         worker.start()
         started.append(worker)
         return worker
@@ -80,11 +89,40 @@ def test_the_exit_code_is_kept(start):
     assert worker.exit_code == 3
 
 
-def test_a_worker_that_hangs_is_killed(start):
-    worker = start("time.sleep(60)", hung_after_s=0.5)
+def test_a_worker_that_hangs_says_where_and_is_ended(start, tmp_path):
+    worker = start("def stuck():\n    time.sleep(60)\ntrace_crashes()\nstuck()", hung_after_s=1)
     wait_until(worker.has_beaten)
-    wait_until(lambda: worker.kill_if_hung() or not worker.is_running())
+    wait_until(lambda: worker.end_if_hung() or not worker.is_running())
+    assert worker.exit_code == -signal.SIGABRT
+    [trace] = (tmp_path / "crashes").glob("toy-*.trace")
+    assert "in stuck" in trace.read_text()
+    assert "hunter2" not in trace.read_text()
+
+
+def test_a_hung_worker_that_cannot_even_abort_is_killed(start):
+    worker = start("signal.signal(signal.SIGABRT, signal.SIG_IGN); time.sleep(60)", hung_after_s=0.5)
+    wait_until(worker.has_beaten)
+    wait_until(lambda: worker.end_if_hung() or not worker.is_running())
     assert worker.exit_code == -signal.SIGKILL
+
+
+def test_a_worker_that_ends_well_leaves_no_trace(start, tmp_path):
+    worker = start("trace_crashes(); sys.exit(0)")
+    wait_until(lambda: not worker.is_running())
+    assert list((tmp_path / "crashes").iterdir()) == []
+
+
+def test_a_worker_that_dies_again_and_again_is_told_and_tried_seldom(start):
+    worker = start("sys.exit(1)")
+    wait_until(lambda: not worker.is_running())
+    delays = []
+    for _ in range(MOST_SHORT_LIVES):
+        assert not worker.is_crash_looping
+        delays.append(worker.schedule_restart())
+    assert worker.is_crash_looping
+    assert delays == [0, 1, 2, 4, 8, 16, 30, CRASH_LOOP_DELAY_S]
+    worker.start_afresh()
+    assert not worker.is_crash_looping
 
 
 def test_a_worker_that_ignores_sigterm_is_killed(start):
@@ -108,6 +146,6 @@ def test_a_worker_starts_again_after_its_delay(start):
 
 def test_delays_grow_and_are_bounded():
     delays = [restart_delay_s(n) for n in range(20)]
-    assert delays[:4] == [0, 1, 2, 4]
+    assert delays[:5] == [0, 0, 1, 2, 4]
     assert delays == sorted(delays)
-    assert delays[-1] == 30
+    assert delays[-1] == CRASH_LOOP_DELAY_S
