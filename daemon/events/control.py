@@ -15,6 +15,7 @@ from daemon.events.peers import Peer
 from daemon.events.rates import RateLimit
 from daemon.events.requests import Answer, Reply, Request
 from daemon.messages import Notice, encode
+from daemon.operations.control import Request as Order
 
 logger = logging.getLogger(__name__)
 
@@ -29,11 +30,13 @@ LARGEST_ANSWER = 1024 * 1024
 CameraName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z")]
 
 
-class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
+class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ask: Literal["control"]
     command: Literal["reload", "pause", "resume", "status"]
     camera: CameraName | None = None
     """Which one to pause or resume."""
+    dry_run: bool = False
+    """Reload: only tell what would change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +118,9 @@ class ControlDesk:
         self._number += 1
         number = str(self._number).encode()
         # The actor is ours to say: the client's word on it would have been refused as an unknown field.
-        body = {"command": command.command, "camera": command.camera, "actor": peer.actor}
+        order = Order(command.command, command.camera or "", peer.actor, command.dry_run)
         try:
-            self.socket.send_multipart([number, msgspec.json.encode(body)], zmq.NOBLOCK)
+            self.socket.send_multipart([number, msgspec.json.encode(order)], zmq.NOBLOCK)
         except zmq.Again:
             return reply(Answer.refusal("the supervisor cannot be reached", "Try again in some seconds"))
         self.counts["control_forwarded"] += 1

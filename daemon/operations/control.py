@@ -1,8 +1,8 @@
 """Requests to the supervisor, and how to make one.
 
 A ROUTER socket in the runtime folder with mode 0600: whoever can connect is the daemon's own user. One JSON object each
-way, `{"command": "pause", "camera": "door", "actor": "local:1000"}` and `{"ok": true, "message": "..."}`; a frame before
-the request, such as a number, comes back before its answer.
+way, `{"command": "pause", "camera": "door", "actor": "local:1000"}` and `{"ok": true, "message": "..."}`. A frame
+before the request, such as a number, comes back before its answer.
 """
 
 import logging

@@ -17,6 +17,7 @@ from daemon.events.schema import CameraChanged, rfc3339
 from daemon.events.writer import Draft, EventWriter
 from daemon.heartbeat import Heartbeat
 from daemon.messages import Notice, decode_observation
+from daemon.operations.control import Request
 from daemon.store import Store
 from daemon.workers.task import BusTask, NetworkTask
 from deconvid_client import KeyFile, Subscriber
@@ -79,14 +80,13 @@ class SecuredBus:
         event = CameraChanged(camera="door", captured_at=rfc3339(time.time_ns()), state="streaming", detail="")
         self._writer.write([Draft(event)] * n)
 
-    def answer_command(self, wait_s: float = PATIENCE_S) -> dict[str, object] | None:
+    def answer_command(self, wait_s: float = PATIENCE_S) -> Request | None:
         """Takes a command as the supervisor does; None if none came."""
         if not self.supervisor.poll(int(wait_s * 1000)):
             return None
         peer, number, body = self.supervisor.recv_multipart()
         self.supervisor.send_multipart([peer, number, b'{"ok":true,"message":"done"}'])
-        command: dict[str, object] = msgspec.json.decode(body)
-        return command
+        return msgspec.json.decode(body, type=Request)
 
     def next_notice(self, wait_s: float = PATIENCE_S) -> Notice | None:
         if not self.notices.poll(int(wait_s * 1000)):

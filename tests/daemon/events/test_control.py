@@ -8,6 +8,9 @@ import zmq
 from daemon.events.control import AUDITS_AT_ONCE, MOST_PENDING, PATIENCE_S, ControlDesk
 from daemon.events.peers import Peer
 from daemon.events.requests import Answer, Request
+from daemon.operations.control import Answer as Outcome
+from daemon.operations.control import ControlSocket
+from daemon.operations.control import Request as Order
 
 ME = Peer("local:7", "local:7:1")
 STRANGER = Peer("plain:192.0.2.1", "plain:192.0.2.1")
@@ -63,11 +66,26 @@ def test_answers_find_those_who_asked_in_any_order(house: House) -> None:
     house.ask("pause", camera="door")
     house.ask("resume", camera="yard")
     first, second = house.take(), house.take()
-    assert msgspec.json.decode(first[2]) == {"command": "pause", "camera": "door", "actor": "local:7"}
+    assert msgspec.json.decode(first[2], type=Order) == Order("pause", "door", "local:7")
     for frames, message in ((second, "2"), (first, "1")):
         house.supervisor.send_multipart([*frames[:2], msgspec.json.encode({"ok": True, "message": message})])
     house.settle(2)
     assert [answer.header["message"] for answer in house.answers] == ["2", "1"]
+
+
+def test_the_supervisor_of_the_daemon_understands(tmp_path: Path) -> None:
+    endpoint = f"ipc://{tmp_path}/control"
+    with zmq.Context() as context, ControlSocket(context, endpoint) as supervisor:
+        desk = ControlDesk(context, control=endpoint, observations=endpoint, allow_list=None)
+        assert desk.socket.poll(5000, zmq.POLLOUT)
+        answers: list[Answer] = []
+        desk.handle(Request(b'{"ask":"control","command":"reload","dry_run":true}', ME), answers.append)
+        assert supervisor.socket.poll(5000)
+        supervisor.serve(lambda order: Outcome(True, f"{order.command} {order.actor} {order.dry_run}"))
+        assert desk.socket.poll(5000)
+        desk.tend()
+        desk.close()
+    assert answers == [Answer({"ok": True, "message": "reload local:7 True"})]
 
 
 def test_a_silent_supervisor_is_given_up_and_heard_no_more(house: House) -> None:

@@ -11,6 +11,7 @@ import pytest
 import zmq
 
 from daemon.events.keys import KeyPair
+from daemon.operations.control import Request as Order
 from daemon.store import Store
 from deconvid_client import KeyFile, NoAnswerError, RefusedError, Subscriber
 from deconvid_client.requests import Requests
@@ -120,7 +121,7 @@ def test_an_operator_controls_under_the_name_of_the_key(bus: SecuredBus) -> None
         key.secure(requests)
         requests.connect(bus.requests)
         requests.send_multipart([b"7", b'{"ask":"control","command":"pause","camera":"door"}'])
-        assert bus.answer_command() == {"command": "pause", "camera": "door", "actor": "key:panel"}
+        assert bus.answer_command() == Order("pause", "door", "key:panel")
         assert requests.poll(5000)
         assert requests.recv_multipart() == [b"7", b'{"ok":true,"message":"done"}']
 
@@ -152,7 +153,7 @@ def test_a_program_of_this_machine_controls_as_its_user(bus: SecuredBus) -> None
         requests.send_multipart([b"1", b'{"ask":"control","command":"status"}'])
         command = bus.answer_command()
         assert command
-        assert command["actor"] == f"local:{os.getuid()}"
+        assert command.actor == f"local:{os.getuid()}"
         assert requests.poll(5000)
 
 
