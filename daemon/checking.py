@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from config import DeconvIDError, Problem, Settings
+from daemon.bridges.checking import find_bridge_problems
 from daemon.events.errors import KeysError
 from daemon.events.keys import KeyFolder
 from daemon.house import socket_path_fault
+from daemon.rules.checking import find_rule_problems
 from engine.manifests import find_model
 
 LOOKS_WITHIN_A_TRACK = 1.5
@@ -17,7 +19,14 @@ LOOKS_WITHIN_A_TRACK = 1.5
 
 def find_problems(settings: Settings) -> list[Problem]:
     """Returns everything that would keep these settings from working here, whatever the cameras do."""
-    return [*_cameras(settings), *_models(settings), *_folders(settings), *_network(settings)]
+    return [
+        *_cameras(settings),
+        *_models(settings),
+        *_folders(settings),
+        *_network(settings),
+        *find_rule_problems(settings),
+        *find_bridge_problems(settings),
+    ]
 
 
 def find_source_problems(settings: Settings) -> list[Problem]:

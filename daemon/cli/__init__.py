@@ -17,6 +17,8 @@ COMMANDS = {
     "cameras": "daemon.cli.cameras:app",
     "people": "daemon.cli.people:app",
     "events": "daemon.cli.events:app",
+    "rules": "daemon.cli.rules:app",
+    "bridges": "daemon.cli.bridges:app",
     "keys": "daemon.cli.keys:app",
     "models": "daemon.cli.models:app",
     "config": "daemon.cli.config:app",
