@@ -28,7 +28,7 @@ class Progress:
 def save_weights(path: Path, average: nn.Module, recipe: Recipe, progress: Progress) -> None:
     """Writes PATH (FP16 weights, what made them) and its .json. Raises TrainingError: the disk is full or the like."""
     weights = {k: v.half() if v.is_floating_point() else v for k, v in average.state_dict().items()}
-    made = {"recipe": recipe.model_dump(), "seen": progress.faces_before + progress.faces, "history": progress.history}
+    made = {"recipe": recipe.as_dict(), "seen": progress.faces_before + progress.faces, "history": progress.history}
     _replace(path, {**made, "weights": weights})
     path.with_suffix(".json").write_text(json.dumps(made, indent=1) + "\n")
 
@@ -62,7 +62,7 @@ def load_run(path: Path, recipe: Recipe) -> dict[str, Any] | None:
     if not path.exists():
         return None
     state = _load(path)
-    if state.get("recipe") != recipe.model_dump():
+    if state.get("recipe") != recipe.as_dict():
         raise TrainingError(f"{path}: is of another recipe. Finish that run, or delete the file")
     return state
 

@@ -14,6 +14,7 @@ import logging
 import math
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,7 @@ class Run:
 
     def _state(self) -> dict[str, Any]:
         return {
-            "recipe": self._recipe.model_dump(),
+            "recipe": self._recipe.as_dict(),
             "network": self._network.state_dict(),
             "average": self._average.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
@@ -198,7 +199,7 @@ def main() -> None:
     try:
         recipe = Recipe.read(args.recipe)
         if args.minutes is not None:
-            recipe = recipe.model_copy(update={"minutes": args.minutes})
+            recipe = replace(recipe, minutes=args.minutes)
         Run(recipe, args.out or RUNS / f"{recipe.network}.pt", args.start, args.device).finish()
     except TrainingError as error:
         raise SystemExit(f"error: {error}") from None

@@ -1,9 +1,12 @@
-"""What decides what comes out of a training run: one TOML file."""
+"""What decides what comes out of a training run: one TOML file.
+
+A dataclass, checked by hand: this must run where there is nothing but PyTorch, NumPy and OpenCV.
+"""
 
 import tomllib
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from typing import Any, get_type_hints
 
 from config.errors import DeconvIDError
 from training.networks import NETWORKS
@@ -13,58 +16,73 @@ class TrainingError(DeconvIDError):
     """A run that cannot start or go on; the last good checkpoint is kept."""
 
 
-class Recipe(BaseModel):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
     """Unknown keys are refused; it is saved beside the weights."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
     network: str
     """One of training.networks.NETWORKS."""
-    faces: int | None = Field(None, ge=1)
+    faces: int | None = None
     """Faces to see; the learning rate ends its cosine there."""
-    minutes: float | None = Field(None, gt=0)
+    minutes: float | None = None
     """Or so long: a run that must end with the sitting anneals by the clock. Whichever comes first ends it."""
-    batch: int = Field(128, ge=2)
-    learning_rate: float = Field(2e-3, gt=0)
+    batch: int = 128
+    learning_rate: float = 2e-3
     """At its peak."""
-    weight_decay: float = Field(0.02, ge=0)
-    warm_up: float = Field(0.03, ge=0, lt=1)
+    weight_decay: float = 0.02
+    warm_up: float = 0.03
     """Share of the run in which the learning rate rises."""
-    average_decay: float = Field(0.999, ge=0, lt=1)
+    average_decay: float = 0.999
     """Of the running average of the weights, per step; the average is what is validated and exported."""
-    temperature: float = Field(1 / 16, gt=0)
-    negatives: int = Field(1024, ge=0)
+    temperature: float = 1 / 16
+    negatives: int = 1024
     """Targets of other faces to tell each face from, besides the batch's own."""
-    restoration_weight: float = Field(0.5, ge=0)
-    clean_share: float = Field(0.25, ge=0, le=1)
+    restoration_weight: float = 0.5
+    clean_share: float = 0.25
     """Share of the crops that are misaligned only."""
-    validate_every_s: float = Field(300, ge=0)
+    validate_every_s: float = 300
     """Seconds between validations, each of which also saves: so much of a killed run is done again."""
     seed: int = 1
-
-    @field_validator("network")
-    @classmethod
-    def _known(cls, name: str) -> str:
-        if name not in NETWORKS:
-            raise ValueError(f"is none of {', '.join(NETWORKS)}")
-        return name
 
     @classmethod
     def read(cls, path: Path) -> "Recipe":
         """Raises TrainingError: with every problem of the file."""
         try:
-            return cls.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise TrainingError(f"{path}: cannot be read ({error.strerror}). Name a recipe") from error
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise TrainingError(f"{path}: is not TOML ({error}). Correct the syntax") from error
-        except ValidationError as error:
-            faults = "; ".join(
-                f"{'.'.join(map(str, e['loc']))}: {e['msg'].removeprefix('Value error, ')}" for e in error.errors()
-            )
-            raise TrainingError(f"{path}: {faults}. Correct the recipe; training/recipe.py lists every key") from error
+        if faults := _faults(values):
+            raise TrainingError(f"{path}: {'; '.join(faults)}. Correct it; training/recipe.py lists every key")
+        return cls(**values)
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
 
     def progress(self, faces: int, minutes: float) -> float:
         """Returns how much of the run is done, 0..1."""
         shares = [faces / self.faces if self.faces else 0.0, minutes / self.minutes if self.minutes else 0.0]
         return min(1.0, max(shares))
+
+
+def _faults(values: dict[str, Any]) -> list[str]:
+    hints, faults = get_type_hints(Recipe), []
+    known = {field.name for field in fields(Recipe)}
+    for key, value in values.items():
+        if key not in known:
+            faults.append(f"{key} is not a setting")
+        elif key == "network":
+            if value not in NETWORKS:
+                faults.append(f"network is none of {', '.join(NETWORKS)}")
+        elif isinstance(value, bool) or not isinstance(value, int | float) or value < 0:
+            faults.append(f"{key} is no number from 0 up")
+        elif isinstance(value, float) and hints[key] in (int, int | None):
+            faults.append(f"{key} is no whole number")
+    if "network" not in values:
+        faults.append("network is missing")
+    if not values.get("faces") and not values.get("minutes"):
+        faults.append("neither faces nor minutes says when to stop")
+    if values.get("batch", 2) == 1:
+        faults.append("batch is 1: there would be nobody to tell a face from")
+    return faults

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
 from training.faces import load_faces
@@ -49,6 +48,8 @@ def unit(vectors: NDArray[np.float32]) -> NDArray[np.float32]:
 
 def embed_all(name: str, faces: NDArray[np.uint8], batch: int = 32) -> NDArray[np.float32]:
     """Returns one teacher's embeddings of faces and of their mirror images, each L2-normalised, (N, 2, D)."""
+    import openvino as ov  # not at hand where only the student is trained
+
     model = ov.Core().compile_model(SHARED / "models" / f"{name}.onnx", "CPU")
     prepare, out = TEACHERS[name], []
     for start in range(0, len(faces), batch):
