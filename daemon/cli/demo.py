@@ -16,12 +16,13 @@ from rich.table import Table
 from rich.text import Text
 
 from daemon.cli.common import KIND_STYLES, JsonOption, err, out, told_errors
+from daemon.cli.event_lines import json_of
 from daemon.demo.cast import ENROLLED
 from daemon.demo.play import Play, play
 from daemon.demo.verdict import Verdict
-from daemon.events import AnyEvent, CameraChanged, CameraEvent, Left, Word, encode_event
 from daemon.exits import EXIT_FAILURE
 from daemon.frames import FrameCounts
+from deconvid_client import Event
 
 ROWS = 12
 """Newest events in the live table."""
@@ -42,9 +43,9 @@ def demo(
             watch(running, verdict, seconds, as_json)
             counts = running.counts()
             running.stop()
-        missed = running.subscriber.missed
+        lost = running.subscriber.lost
     if as_json:
-        typer.echo(json.dumps({"summary": summary(verdict, counts, missed)}))
+        typer.echo(json.dumps({"summary": summary(verdict, counts, lost)}))
     else:
         show_summary(verdict, counts)
     if not verdict.succeeded:
@@ -57,11 +58,11 @@ def watch(running: Play, verdict: Verdict, seconds: float, as_json: bool) -> Non
         for event in running.events(seconds):
             if event:
                 verdict.take(event)
-                typer.echo(encode_event(event))
+                typer.echo(json_of(event))
         return
     kind = "RTSP on loopback" if running.over_rtsp else "video files (no GStreamer RTSP server here)"
     title = f"cameras {', '.join(running.scenes)}: {kind}"
-    newest: list[AnyEvent] = []
+    newest: list[Event] = []
     ends = time.monotonic() + seconds
     with Live(console=out, refresh_per_second=5) as live:
         for event in running.events(seconds):
@@ -75,33 +76,31 @@ def watch(running: Play, verdict: Verdict, seconds: float, as_json: bool) -> Non
         live.update(event_table(title, newest) if out.is_terminal else Text())
 
 
-def cells(event: AnyEvent) -> tuple[str, str, str, str, str, str]:
+def cells(event: Event) -> tuple[str, str, str, str, str, str]:
     """Returns what a row shows of an event."""
-    camera, who, score, latency = "", "", "", ""
-    if isinstance(event, CameraEvent):
-        camera = event.camera
-    if isinstance(event, CameraChanged):
-        who = event.state
-    if isinstance(event, Word | Left):
+    data, who, score, latency = event.data, "", "", ""
+    if event.kind == "camera.state":
+        who = data["state"]
+    elif event.kind.startswith("face.") and event.kind != "face.appeared":
         who = event.person.name if event.person else "nobody enrolled"
-    if isinstance(event, Word):
-        score = "" if event.score is None else f"{event.score:.2f}"
-        latency = f"{event.latency_ms:.0f} ms"
-    return event.published_at[11:19], camera, event.kind, who, score, latency
+    if "latency_ms" in data:
+        score = "" if data["score"] is None else f"{data['score']:.2f}"
+        latency = f"{data['latency_ms']:.0f} ms"
+    return data["published_at"][11:19], event.camera or "", event.kind, who, score, latency
 
 
-def row_text(event: AnyEvent) -> Text:
+def row_text(event: Event) -> Text:
     return Text("  ".join(cell.ljust(width) for cell, width in zip(cells(event), (8, 9, 15, 16, 5, 8), strict=True)))
 
 
-def event_table(title: str, events: list[AnyEvent]) -> Table:
+def event_table(title: str, events: list[Event]) -> Table:
     table = Table("time (UTC)", "camera", "event", "who", "score", "latency", title=title, title_justify="left")
     for event in events:
         table.add_row(*cells(event), style=KIND_STYLES.get(event.kind))
     return table
 
 
-def summary(verdict: Verdict, counts: dict[str, FrameCounts], missed: int) -> dict[str, object]:
+def summary(verdict: Verdict, counts: dict[str, FrameCounts], lost: int) -> dict[str, object]:
     return {
         "succeeded": verdict.succeeded,
         "identified": dict(verdict.identified),
@@ -110,7 +109,7 @@ def summary(verdict: Verdict, counts: dict[str, FrameCounts], missed: int) -> di
         "missing": verdict.missing,
         "latency_ms": asdict(verdict.latency) if verdict.latency else None,
         "frames": {camera: asdict(count) for camera, count in counts.items()},
-        "events_missed": missed,
+        "events_lost": lost,
     }
 
 

@@ -1,5 +1,6 @@
-"""How an event looks to a person, and to a spreadsheet."""
+"""How an event looks to a person, to a program and to a spreadsheet."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
@@ -22,6 +23,10 @@ def line_of(event: Event) -> Text:
         (f"{event.kind:<16}", KIND_STYLES.get(event.kind, "")),
         f" {_say(event)}".rstrip(),
     )
+
+
+def json_of(event: Event) -> str:
+    return json.dumps(event.data, ensure_ascii=False, separators=(",", ":"))
 
 
 def row_of(event: Event) -> dict[str, Any]:

@@ -14,8 +14,9 @@ import typer
 
 from config import load_settings
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, set_up_logging, told_errors
-from daemon.cli.event_lines import COLUMNS, line_of, row_of
+from daemon.cli.event_lines import COLUMNS, json_of, line_of, row_of
 from daemon.cli.moments import HELP, here_and_now, parse_moment, place_of, seek
+from daemon.events.json_schema import event_schema
 from deconvid_client import Cursor, Event, Requests, Subscriber
 
 app = typer.Typer(help="Follow the daemon's events, look them up, export them.", no_args_is_help=True)
@@ -92,6 +93,12 @@ def export(
     err.print(f"{count} events")
 
 
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of all events, for programs that check them."""
+    typer.echo(json.dumps(event_schema(), indent=2))
+
+
 @contextmanager
 def _following() -> Iterator[None]:
     set_up_logging()
@@ -139,14 +146,10 @@ def _replayed(requests: Requests, after: Cursor, kinds: list[str] | None, camera
 
 def _print(event: Event, as_json: bool) -> None:
     if as_json:
-        sys.stdout.write(_json(event))
+        sys.stdout.write(json_of(event) + "\n")
         sys.stdout.flush()
     else:
         out.print(line_of(event), soft_wrap=True)
-
-
-def _json(event: Event) -> str:
-    return json.dumps(event.data, ensure_ascii=False, separators=(",", ":")) + "\n"
 
 
 def _is_between(event: Event, first: datetime | None, last: datetime | None) -> bool:
@@ -168,7 +171,7 @@ def _open_private(path: str, flags: int) -> int:
 
 
 def _write_lines(file: TextIO, events: Iterable[Event]) -> int:
-    return sum(bool(file.write(_json(event))) for event in events)
+    return sum(bool(file.write(json_of(event) + "\n")) for event in events)
 
 
 def _write_csv(file: TextIO, events: Iterable[Event]) -> int:

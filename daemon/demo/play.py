@@ -16,9 +16,9 @@ from daemon.demo.camera_process import has_rtsp_server, rtsp_cameras
 from daemon.demo.cast import ACTOR, ASTRONAUT, ENROLLED, CutOut, cast, copy_to
 from daemon.demo.scene import AWAY_S, WALK_S, Scene, write_clip
 from daemon.enrolment import enrol
-from daemon.events import AnyEvent, EventSubscriber
 from daemon.frames import FRAMES_FOLDER, FrameCounts, FrameRing, instance_id, ring_path
 from daemon.store import Store
+from deconvid_client import Event, Subscriber
 from engine import FaceEngine
 
 logger = logging.getLogger(__name__)
@@ -47,9 +47,9 @@ class Play:
     over_rtsp: bool
     daemon: subprocess.Popen[bytes]
     log: Path
-    subscriber: EventSubscriber
+    subscriber: Subscriber
 
-    def events(self, seconds: float) -> Iterator[AnyEvent | None]:
+    def events(self, seconds: float) -> Iterator[Event | None]:
         """Yields events as they come, and None now and then so that the caller can redraw.
 
         Raises:
@@ -104,7 +104,7 @@ def play(folder: Path, seconds: float) -> Iterator[Play]:
         addresses = undo.enter_context(rtsp_cameras(clips)) if over_rtsp else {k: str(v) for k, v in clips.items()}
         config = write_config(folder, addresses)
         settings = load_settings(config)
-        subscriber = undo.enter_context(EventSubscriber(settings.events_endpoint))
+        subscriber = undo.enter_context(Subscriber(settings.events_endpoint, after="start"))
         log = folder / "daemon.log"
         running = Play(settings, scenes, over_rtsp, start_daemon(config, log), log, subscriber)
         undo.callback(running.stop)

@@ -7,7 +7,10 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from daemon.demo.scene import Scene
-from daemon.events import AnyEvent, Corrected, Identified, Unknown
+from deconvid_client import Event
+
+WORDS = ("face.identified", "face.unknown", "face.corrected")
+"""Kinds of events that say who somebody is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,17 +35,18 @@ class Verdict:
     """Everybody who was called by somebody else's name."""
     latencies_ms: list[float] = field(default_factory=list)
 
-    def take(self, event: AnyEvent) -> None:
-        if not isinstance(event, Identified | Unknown | Corrected) or not event.box or not event.frame_size:
+    def take(self, event: Event) -> None:
+        if event.kind not in WORDS or event.camera is None or not event.data["box"]:
             return
-        self.latencies_ms.append(event.latency_ms)
-        actor = self.scenes[event.camera].person_at((event.box[0] + event.box[2]) / 2, event.frame_size[0])
+        self.latencies_ms.append(event.data["latency_ms"])
+        x1, _, x2, _ = event.data["box"]
+        actor = self.scenes[event.camera].person_at((x1 + x2) / 2, event.data["frame_size"][0])
         if event.person is None:
             self.unknown[actor] += 1
         elif event.person.name == actor:
             self.identified[actor] += 1
         else:
-            self.wrong.append(f"{actor} was called {event.person.name} (score {event.score:.2f})")
+            self.wrong.append(f"{actor} was called {event.person.name} (score {event.data['score']:.2f})")
 
     @property
     def missing(self) -> list[str]:

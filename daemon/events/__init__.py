@@ -1,6 +1,5 @@
 """The event bus: what the daemon says, and how programs listen."""
 
-from daemon.events.client import EventSubscriber
 from daemon.events.errors import EventBusError
 from daemon.events.schema import (
     AnyEvent,
@@ -29,7 +28,6 @@ __all__ = [
     "Corrected",
     "Event",
     "EventBusError",
-    "EventSubscriber",
     "FaceEvent",
     "GalleryChanged",
     "Identified",

@@ -8,8 +8,9 @@ import pytest
 from rig.daemon import collect, is_alive
 
 from daemon.enrolment import enrol
-from daemon.events import CameraChanged, EventSubscriber, Identified, Unknown, Word
+from daemon.events import CameraChanged, Identified, Unknown, Word
 from daemon.store import Store
+from deconvid_client import Subscriber
 
 WORKERS = ("bus", "identity", "vision", "camera-door")
 
@@ -47,7 +48,7 @@ def test_sigterm_ends_it_within_seconds_and_leaves_nothing(start_daemon, rtsp_ca
 @pytest.mark.camera
 def test_any_worker_may_be_killed(start_daemon, rtsp_camera, corridor_clip):
     daemon = start_daemon({"door": rtsp_camera(cam=corridor_clip).url()})
-    with EventSubscriber(daemon.settings.events_endpoint) as subscriber:
+    with Subscriber(daemon.settings.events_endpoint, after="start") as subscriber:
         seen = collect(subscriber, lambda event: isinstance(event, Identified))
         for worker in WORKERS:
             victim = daemon.pid_of(worker)
@@ -57,7 +58,7 @@ def test_any_worker_may_be_killed(start_daemon, rtsp_camera, corridor_clip):
             seen += collect(subscriber, lambda event: isinstance(event, Identified))
             assert time.monotonic() - moment < 30
             assert daemon.pid_of(worker) != victim
-        assert subscriber.missed == 0
+        assert subscriber.lost == 0
     assert daemon.stop() == 0
     sequences = [event.sequence for event in seen]
     assert sequences == list(range(sequences[0], sequences[0] + len(sequences)))
@@ -117,7 +118,7 @@ def test_a_wrong_password_is_told_without_the_password(start_daemon, rtsp_camera
     camera = rtsp_camera(cam=corridor_clip, options=["--user", "viewer", "--password", "hunter2"])
     urls = {"door": camera.url(login="viewer:hunter2@"), "yard": camera.url(login="viewer:letmein@")}
     daemon = start_daemon(urls)
-    with EventSubscriber(daemon.settings.events_endpoint) as subscriber:
+    with Subscriber(daemon.settings.events_endpoint, after="start") as subscriber:
         seen = collect(subscriber, lambda event: isinstance(event, Identified))
     assert daemon.stop() == 0
     assert {e.state for e in daemon.events() if isinstance(e, CameraChanged) and e.camera == "yard"} >= {"auth_failed"}
@@ -131,7 +132,7 @@ def test_somebody_enrolled_while_it_runs_is_recognised(
     start_daemon, rtsp_camera, corridor_clip, astronaut_photo, face_engine
 ):
     daemon = start_daemon({"door": rtsp_camera(cam=corridor_clip).url()}, enrolled=False)
-    with EventSubscriber(daemon.settings.events_endpoint) as subscriber:
+    with Subscriber(daemon.settings.events_endpoint, after="start") as subscriber:
         collect(subscriber, lambda event: isinstance(event, Unknown))
         with Store.open(daemon.settings.database) as store:
             enrol(store, face_engine, "Eileen Collins", [astronaut_photo])

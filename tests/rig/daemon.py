@@ -11,15 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
+import msgspec
 import pytest
 
 from config import Settings, load_settings
 from daemon.demo.cast import ASTRONAUT, GROUP, cut_out
 from daemon.demo.scene import Scene, write_clip
 from daemon.enrolment import enrol
-from daemon.events import AnyEvent, EventSubscriber, decode_event
+from daemon.events import AnyEvent, decode_event
 from daemon.frames import FRAMES_FOLDER, instance_id
 from daemon.store import Store
+from deconvid_client import Subscriber
 from engine import FaceEngine
 
 PATIENCE_S = 40.0
@@ -132,12 +134,13 @@ def is_alive(pid: int) -> bool:
     return "zombie" not in Path(f"/proc/{pid}/status").read_text()
 
 
-def collect(subscriber: EventSubscriber, until: Callable[[AnyEvent], bool]) -> list[AnyEvent]:
+def collect(subscriber: Subscriber, until: Callable[[AnyEvent], bool]) -> list[AnyEvent]:
     """Receives events up to the first one that is asked for."""
     deadline, events = time.monotonic() + PATIENCE_S, []
     while time.monotonic() < deadline:
-        event = subscriber.receive(timeout_s=0.5)
-        if event:
+        received = subscriber.receive(timeout_s=0.5)
+        if received:
+            event = msgspec.convert(received.data, AnyEvent)
             events.append(event)
             if until(event):
                 return events

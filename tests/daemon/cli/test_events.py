@@ -22,6 +22,7 @@ from tests.deconvid_client.bus_double import BusDouble, bus
 __all__ = ["bus"]
 
 Tail = Callable[..., "subprocess.Popen[str]"]
+SCHEMA = Path(__file__).parents[3] / "docs" / "events.schema.json"
 NOON = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
@@ -133,6 +134,13 @@ def test_export_makes_tables(run: Callable[..., Result], bus: BusDouble) -> None
         ("1", "Ada", "1"),
         ("2", "Ada", "1"),
     ]
+
+
+def test_schema_is_the_published_one() -> None:
+    result = CliRunner().invoke(app, ["events", "schema"])
+    assert json.loads(result.stdout) == json.loads(
+        (Path(__file__).parents[3] / "docs" / "events.schema.json").read_text()
+    )
 
 
 def test_daemon_that_is_not_there_is_told(run: Callable[..., Result]) -> None:

@@ -11,7 +11,7 @@ def test_the_demo_recognises_its_people():
     summary = last["summary"]
     assert set(summary["identified"]) == {"Eileen Collins", "Tom Hanks"}
     assert summary["wrong"] == []
-    assert summary["events_missed"] == 0
+    assert summary["events_lost"] == 0
     assert any(event["kind"] == "face.unknown" for event in events)
     for count in summary["frames"].values():
         assert count["captured"] == count["analysed"] + count["in_flight"] + sum(count["dropped"].values())

@@ -4,7 +4,7 @@ import pytest
 from daemon.demo.cast import CutOut
 from daemon.demo.scene import AWAY_S, WALK_S, Scene, frames
 from daemon.demo.verdict import Verdict
-from daemon.events import Identified, Person, Unknown
+from deconvid_client import Event
 
 
 def actor(name: str) -> CutOut:
@@ -21,42 +21,41 @@ def verdict(scene):
     return Verdict({"door": scene}, ["Ada"])
 
 
-def event(kind, x: float, name: str | None = None):
-    return kind(
-        camera="door",
-        track="t",
-        captured_at="2026-01-01T00:00:00.000000Z",
-        latency_ms=50,
-        score=0.7,
-        person=Person(id=1, name=name) if name else None,
-        box=(x - 20, 100, x + 20, 140),
-        frame_size=(640, 360),
-    )
+def event(kind: str, x: float, name: str | None = None) -> Event:
+    data = {
+        "camera": "door",
+        "latency_ms": 50,
+        "score": 0.7,
+        "person": {"id": 1, "name": name} if name else None,
+        "box": [x - 20, 100, x + 20, 140],
+        "frame_size": [640, 360],
+    }
+    return Event(kind, "epoch", 1, data)
 
 
 def test_the_right_name_in_the_right_lane_succeeds(verdict):
-    verdict.take(event(Identified, 100, "Ada"))
-    verdict.take(event(Unknown, 500))
+    verdict.take(event("face.identified", 100, "Ada"))
+    verdict.take(event("face.unknown", 500))
     assert verdict.succeeded
     assert verdict.unknown == {"stranger": 1}
 
 
 def test_a_stranger_with_a_name_fails(verdict):
-    verdict.take(event(Identified, 100, "Ada"))
-    verdict.take(event(Identified, 500, "Ada"))
+    verdict.take(event("face.identified", 100, "Ada"))
+    verdict.take(event("face.identified", 500, "Ada"))
     assert not verdict.succeeded
     assert verdict.wrong == ["stranger was called Ada (score 0.70)"]
 
 
 def test_an_enrolled_person_who_was_never_identified_fails(verdict):
-    verdict.take(event(Unknown, 100))
+    verdict.take(event("face.unknown", 100))
     assert not verdict.succeeded
     assert verdict.missing == ["Ada"]
 
 
 def test_latency_is_of_decisions(verdict):
     assert verdict.latency is None
-    verdict.take(event(Unknown, 100))
+    verdict.take(event("face.unknown", 100))
     assert (verdict.latency.p50, verdict.latency.p95) == (50, 50)
 
 
