@@ -39,6 +39,8 @@ class Crashes:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        for live in folder.glob("*.live"):  # of a daemon that was killed
+            self.keep(live.stem)
 
     def path_for(self, worker: str) -> Path:
         """Returns where the worker writes while it runs."""

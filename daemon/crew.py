@@ -1,6 +1,7 @@
 """All workers of a daemon: started in the order in which they receive, ended in the order in which they send."""
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -27,6 +28,9 @@ STOP_GRACE_S: dict[Role, float] = {
 A camera worker may be inside a read that nothing can interrupt: it is killed.
 """
 
+MOST_STARTING = 2 * (os.cpu_count() or 1)
+"""Cameras that start at the same time. Fifty at once take each other the processor, until all of them count as hung."""
+
 ROUNDS_ABOVE_LIMIT = 5
 """Looks at a worker's memory, a second apart, that it may be above its limit: a peak is no leak."""
 
@@ -45,7 +49,7 @@ class Crew:
         self.paused: set[str] = set()
         """Cameras whose workers are not to run."""
         self.is_ready = False
-        """Whether the receivers are up, so that the cameras have been started."""
+        """Whether the receivers were up once. Before, no camera is started: no frame is decoded for nobody."""
 
     def __iter__(self) -> Iterator[WorkerProcess]:
         return iter(list(self._workers.values()))
@@ -75,53 +79,40 @@ class Crew:
     def failed_cameras(self) -> int:
         return sum(worker.state == "failed" for worker in self.cameras)
 
-    def start_receivers(self) -> None:
-        for worker in self:
-            if worker.plan.role != "camera":
-                worker.start()
-
-    def start_cameras(self) -> None:
-        """To be called when the receivers are up: no frame is decoded for nobody."""
-        self.is_ready = True
-        for worker in self.cameras:
-            if not self._is_paused(worker):
-                worker.start()
-
     def pause(self, camera: str) -> None:
         self.paused.add(camera)
         self.stop([self._workers[f"camera-{camera}"]])
 
     def resume(self, camera: str) -> bool:
-        """Starts a camera that is paused, or one that had ended for good; returns whether it was."""
+        """Has a camera started that is paused, or one that had ended for good; returns whether it was."""
         worker = self._workers[f"camera-{camera}"]
         if camera not in self.paused and not worker.has_given_up:
             return False
         self.paused.discard(camera)
-        if self.is_ready:
-            worker.start_afresh()
+        worker.renew()
         return True
 
     def look_after(self) -> None:
-        """One round: ends what hangs, and starts again what died."""
+        """One round: ends what hangs, has what died started again, and starts what is due."""
         for worker in self:
             worker.end_if_hung()
-            if not worker.is_running():
-                self._restart(worker)
+            if not worker.is_running() and not self._is_paused(worker):
+                self._bring_up(worker)
             worker.note_state()
 
-    def _restart(self, worker: WorkerProcess) -> None:
-        if self._waits_for_receivers(worker) or self._is_paused(worker):
-            return
-        if worker.exit_code is None:
-            worker.start_when_due()
-        elif not _has_ended_for_good(worker):
+    def _bring_up(self, worker: WorkerProcess) -> None:
+        if worker.exit_code is not None and not _has_ended_for_good(worker):
             how = _ending(worker.exit_code)
             delay_s = worker.schedule_restart()
             loops = f"; {worker.short_lives} times in a row" if worker.is_crash_looping else ""
             self._tell(worker.plan.name, f"{how}; starts again in {delay_s:.0f} s{loops}")
+        if worker.is_due and (worker.plan.role != "camera" or self._may_start_a_camera):
+            worker.start()
 
-    def _waits_for_receivers(self, worker: WorkerProcess) -> bool:
-        return worker.plan.role == "camera" and not self.is_ready
+    @property
+    def _may_start_a_camera(self) -> bool:
+        starting = sum(worker.state == "starting" and worker.pid is not None for worker in self.cameras)
+        return self.is_ready and starting < MOST_STARTING
 
     def _is_paused(self, worker: WorkerProcess) -> bool:
         return worker.plan.role == "camera" and worker.plan.name.removeprefix("camera-") in self.paused
@@ -140,7 +131,7 @@ class Crew:
         self._tell(name, f"held {megabytes} MB, more than limits.memory_megabytes; starts again")
 
     def change(self, plans: Sequence[WorkerPlan]) -> list[str]:
-        """Takes over other plans; returns the names of the workers that were started or ended for it.
+        """Takes over other plans; returns the names of the workers that were ended for it, or are to be started.
 
         Workers whose plans say the same as before are left alone.
 
@@ -159,9 +150,8 @@ class Crew:
         self._workers = {name: everybody[name] for name in wanted}
         for worker in self:
             worker.plan = wanted[worker.plan.name]
-            is_new = worker in changed or worker.plan.name in added
-            if is_new and not self._is_paused(worker) and not self._waits_for_receivers(worker):
-                worker.start_afresh()
+            if worker in changed:
+                worker.renew()
         return [worker.plan.name for worker in (*gone, *changed, *added.values())]
 
     def stop(self, workers: Sequence[WorkerProcess]) -> None:

@@ -54,6 +54,8 @@ class House:
             undo.enter_context(_locked(settings.runtime_folder))
             house = cls(settings, fast)
             remove_rings(house._instance, FRAMES_FOLDER)  # a daemon that was killed could not
+            for heartbeat in settings.runtime_folder.glob("*.heartbeat"):
+                heartbeat.unlink(missing_ok=True)
             # Migrates the store before any worker opens it.
             Store.open(settings.database).close()
             undo.callback(house._remove_all)

@@ -95,7 +95,6 @@ class Supervisor:
         """Returns the exit code: 0 after SIGTERM or when every file has ended, else 1."""
         self._outgoing.notice("daemon.started", detail=f"version {version('deconvid')}")
         try:
-            self._crew.start_receivers()
             return self._work()
         finally:
             self._stop()
@@ -127,7 +126,7 @@ class Supervisor:
             self._service.ask_for_time()
             return
         # Models are loaded: only now does a frame meet somebody who looks at it.
-        self._crew.start_cameras()
+        self._crew.is_ready = True
         self._observer.state = "running"
         self._service.ready()
         logger.info("ready cameras=%d", len(self._crew.cameras))

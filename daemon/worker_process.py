@@ -174,6 +174,7 @@ class WorkerProcess:
 
     def schedule_restart(self) -> float:
         """Returns after how many seconds it starts again."""
+        self.restarts += 1
         self.short_lives += 1
         delay_s = restart_delay_s(self.short_lives)
         self.exit_code, self._due_s = None, time.monotonic() + delay_s
@@ -181,15 +182,14 @@ class WorkerProcess:
         log("worker_restarts worker=%s delay_s=%.0f deaths_in_a_row=%d", self.plan.name, delay_s, self.short_lives)
         return delay_s
 
-    def start_when_due(self) -> None:
-        if time.monotonic() >= self._due_s:
-            self.restarts += self._started_s > 0
-            self.start()
+    @property
+    def is_due(self) -> bool:
+        """Whether it is to be started now."""
+        return self._process is None and self.exit_code is None and time.monotonic() >= self._due_s
 
-    def start_afresh(self) -> None:
-        """Starts it as if it had never died: its task is another one, or somebody asked for it."""
-        self.short_lives = 0
-        self.start()
+    def renew(self) -> None:
+        """Makes it due as if it had never died: its task is another one, or somebody asked for it."""
+        self.short_lives, self._started_s, self._due_s, self.exit_code = 0, 0.0, 0.0, None
 
     def terminate(self) -> None:
         if self._process:

@@ -39,8 +39,8 @@ def camera_table(status: DaemonStatus) -> Table:
             _state(camera.state),
             duration(time.time() - camera.since_wall_ns / 1e9),
             f"{camera.looks_per_s:.1f}" if camera.state == "streaming" else "",
-            _milliseconds(camera.latency_p50_ms),
-            _milliseconds(camera.latency_p95_ms),
+            _milliseconds(camera.latency_p50_ms) if camera.state == "streaming" else "",
+            _milliseconds(camera.latency_p95_ms) if camera.state == "streaming" else "",
             _dropped(camera),
         )
     return table

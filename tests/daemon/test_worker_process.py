@@ -121,7 +121,9 @@ def test_a_worker_that_dies_again_and_again_is_told_and_tried_seldom(start):
         delays.append(worker.schedule_restart())
     assert worker.is_crash_looping
     assert delays == [0, 1, 2, 4, 8, 16, 30, CRASH_LOOP_DELAY_S]
-    worker.start_afresh()
+    assert not worker.is_due
+    worker.renew()
+    assert worker.is_due
     assert not worker.is_crash_looping
 
 
@@ -140,8 +142,10 @@ def test_a_worker_starts_again_after_its_delay(start):
     wait_until(lambda: not worker.is_running())
     worker.schedule_restart()
     assert worker.exit_code is None
-    worker.start_when_due()
+    assert worker.is_due
+    worker.start()
     assert worker.is_running() or worker.exit_code == 1
+    assert worker.restarts == 1
 
 
 def test_delays_grow_and_are_bounded():
