@@ -45,6 +45,18 @@ class CameraLeft(msgspec.Struct, frozen=True, tag="left"):
 FrameMessage = FrameToken | CameraJoined | CameraLeft
 
 
+LARGEST_PICTURE = 512 << 10
+"""Bytes of a JPEG."""
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """A look at a face, for people."""
+
+    jpeg: bytes
+    box: tuple[float, float, float, float]
+    """x1 y1 x2 y2 of the face, pixels of this picture."""
+
+
 class FaceObserved(msgspec.Struct, frozen=True, tag="face"):
     """One embedded face of a track."""
 
@@ -65,6 +77,8 @@ class FaceObserved(msgspec.Struct, frozen=True, tag="face"):
     """float32, little-endian, L2 norm 1."""
     model: str
     """Digest of the embedder."""
+    picture: Picture | None = None
+    """Only if the operator wants snapshots, and if it is better than the track's pictures before."""
 
 
 class TrackEnded(msgspec.Struct, frozen=True, tag="ended"):

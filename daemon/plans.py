@@ -102,6 +102,7 @@ def identity_plan(place: Place) -> WorkerPlan:
         stored_endpoint=place.endpoint("stored"),
         keep_days=settings.events.keep_days,
         keep_megabytes=settings.events.keep_megabytes,
+        snapshots=settings.snapshots.model_dump_json(),
         reports=place.endpoint("reports"),
         heartbeat=str(heartbeat),
     )
@@ -111,7 +112,7 @@ def identity_plan(place: Place) -> WorkerPlan:
 def vision_plan(place: Place) -> WorkerPlan:
     heartbeat = place.heartbeat("vision")
     task = VisionTask(
-        settings=place.settings.model_dump_json(include={"models", "detection", "embedding", "tracking"}),
+        settings=place.settings.model_dump_json(include={"models", "detection", "embedding", "tracking", "snapshots"}),
         rings={name: str(path) for name, path in place.rings.items()},
         frames=place.endpoint("frames"),
         observations=place.endpoint("observations"),

@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 
 from config import Settings
 from daemon.frames import LeasedFrame
-from daemon.messages import TrackEnded
+from daemon.messages import Picture, TrackEnded
+from daemon.snapshots.photographer import Photographer
 from daemon.tracking import Track, Tracker
 from engine import Detections
 from engine.alignment import align_yuv
@@ -50,6 +51,8 @@ class Crop:
     quality: float
     pixels: NDArray[np.uint8]
     """(112, 112, 3) BGR, aligned."""
+    picture: Picture | None
+    """Of the face, for people; see `SnapshotSettings`."""
 
 
 def worth_embedding(looks: Looks, quality: float, now_s: float, refresh_s: float) -> bool:
@@ -74,6 +77,7 @@ class CameraView:
     def __init__(self, camera: str, tracker: Tracker, settings: Settings, tally: Counter[str]) -> None:
         self._camera, self._tracker, self._settings, self._tally = camera, tracker, settings, tally
         self._looks: dict[str, Looks] = {}
+        self._photographer = Photographer(settings.snapshots)
         self._captured_s = 0.0
         self._arrived_s = 0.0
         self._wall_minus_captured_ns = 0
@@ -135,10 +139,13 @@ class CameraView:
             box=(x1, y1, x2, y2),
             quality=quality,
             pixels=pixels,
+            picture=self._photographer.take(track, frame.image, (x1, y1, x2, y2), quality),
         )
 
     def _end(self, now_s: float) -> list[TrackEnded]:
         lost = self._tracker.end_lost(now_s)
+        for track in lost:
+            self._photographer.forget(track.name)
         return [self._ended(track) for track in lost if self._looks.pop(track.name, None) is not None]
 
     def _ended(self, track: Track) -> TrackEnded:

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from config.cameras import CAMERA_NAME
 from daemon.messages import (
+    LARGEST_PICTURE,
     CameraStateChanged,
     FaceObserved,
     Notice,
@@ -19,7 +20,9 @@ from daemon.messages import (
 )
 
 LARGEST_MESSAGE = 1 << 20
-"""Bytes; an observation of a face has about 3 KB."""
+"""Bytes; an observation of a face has about 3 KB, and its picture if there is one."""
+JPEG = b"\xff\xd8\xff"
+"""How one begins."""
 LONGEST_TRACK_NAME = 64
 LONGEST_TEXT = 2000
 """Characters of what is for people."""
@@ -75,6 +78,9 @@ def _check_face(face: FaceObserved) -> None:
     _check_times(face.captured_wall_ns)
     _demand(all(map(math.isfinite, face.box)), "box")
     _demand(0 <= face.quality <= 1, "quality")
+    if face.picture:
+        _demand(len(face.picture.jpeg) <= LARGEST_PICTURE and face.picture.jpeg.startswith(JPEG), "picture")
+        _demand(all(map(math.isfinite, face.picture.box)), "picture's box")
     _demand(face.embedding and len(face.embedding) % 4 == 0, "embedding")
     with np.errstate(all="ignore"):  # whatever the bytes are: infinite and NaN are no norm of 1 either
         norm = float(np.linalg.norm(embedding_of(face)))

@@ -5,9 +5,14 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import TypeVar
 
+import msgspec
+
+from config import SnapshotSettings
 from daemon.errors import StoreError
-from daemon.events.schema import Event, Word
+from daemon.events.schema import Event, FaceEvent, Word
 from daemon.events.writer import EventWriter
 from daemon.identity.announcements import (
     announcement,
@@ -24,6 +29,7 @@ from daemon.identity.intake import embedding_of
 from daemon.identity.tracks import Look, Stay, TrackBook, TrackKey, TrackState
 from daemon.identity.voice import Voice
 from daemon.messages import CameraStateChanged, FaceObserved, Notice, Observation, TrackEnded, TracksInSight
+from daemon.snapshots.store import SnapshotStore
 from daemon.store import Store
 
 logger = logging.getLogger(__name__)
@@ -36,15 +42,29 @@ MOST_AT_ONCE = 256
 REMEMBER = timedelta(days=1)
 """How far back a restarted worker looks for tracks about which something was said."""
 
+Spoken = TypeVar("Spoken", bound=FaceEvent)
+
 
 class Recogniser:
-    def __init__(self, store: Store, writer: EventWriter, model: str, rules: DecisionRules) -> None:
-        """Args: model: digest of the embedder whose templates and probes are compared.
+    def __init__(
+        self,
+        store: Store,
+        writer: EventWriter,
+        model: str,
+        rules: DecisionRules,
+        snapshots: SnapshotStore | None = None,
+    ) -> None:
+        """
+        Args:
+            model: digest of the embedder whose templates and probes are compared.
+            snapshots: where pictures go; None: nowhere.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        self.counts: Counter[str] = Counter()
+        self._snapshots = snapshots or SnapshotStore(Path(), SnapshotSettings())
+        self.counts: Counter[str] = self._snapshots.counts
+        """What became of everything, by name."""
         self._store, self._rules = store, rules
         self._voice = Voice(writer, self.counts)
         self._gallery = self._told_gallery = Gallery.load(store, model)
@@ -113,6 +133,7 @@ class Recogniser:
         except StoreError as error:
             self._voice.note_failure(error)
             return False
+        self._snapshots.delete_erased({person.id for person in self._gallery.people})
         logger.info("gallery_loaded people=%d revision=%d", len(self._gallery.people), self._gallery.revision)
         return True
 
@@ -136,6 +157,7 @@ class Recogniser:
             return
         track = self._tracks.touch(face.camera, face.track, face.captured_wall_ns)
         track.look = Look.of(face)
+        self._snapshots.see(face)
         track.fusion.add(embedding, face.quality)
         self._reconsider(track)
 
@@ -174,6 +196,7 @@ class Recogniser:
 
     def _tell(self, track: TrackState, decision: Decision, word: Word) -> None:
         before, track.decision, track.telling = track.decision, decision, True
+        word = self._illustrated(word)
 
         def told(sequence: int | None) -> None:
             track.telling = False
@@ -210,14 +233,21 @@ class Recogniser:
         self._voice.flush()
 
     def _tell_farewell(self, track: TrackState) -> None:
+        event = farewell(track)
+
         def told(sequence: int | None) -> None:
             if sequence is not None:
                 self._tracks.remove(track)
+                self._snapshots.forget(track.camera, track.track)
 
-        if event := farewell(track):
-            self._voice.say(event, told)
+        if event:
+            self._voice.say(self._illustrated(event), told)
         else:
             self._tracks.remove(track)
+
+    def _illustrated(self, event: Spoken) -> Spoken:
+        """Returns the event with the name of its picture, which is on the disk by then."""
+        return msgspec.structs.replace(event, snapshot=self._snapshots.keep(event))
 
     def _tell_news(self, key: object, event: Event) -> None:
         """Args: key: what is of no interest any more when there is newer news of it."""

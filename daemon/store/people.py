@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from daemon.store.database import Database
 from daemon.store.errors import NameTakenError, UnknownPersonError
 from daemon.store.names import name_key, normalise_name
+from daemon.store.pictures import SNAPSHOTS_FOLDER, delete_pictures_of
 from daemon.store.records import GallerySnapshot, NewTemplate, Person, Template
 from daemon.store.schema import EventRow, MetaRow, PersonRow, TemplateRow
 
@@ -50,7 +51,7 @@ class PeopleStore:
             return _person(session, row)
 
     def erase(self, name: str) -> Person:
-        """Removes the person, the templates, and every trace in the stored events; returns who it was.
+        """Removes the person, the templates, the snapshots, and every trace in the stored events; returns who it was.
 
         When it returns, no byte of the name, the embeddings or the crops is left in the database file or its log.
         (Backups made before still hold them.)
@@ -62,6 +63,7 @@ class PeopleStore:
         with self._database.write() as session:
             row = _get(session, name)
             erased = _person(session, row)
+            delete_pictures_of(session, row.id, self._database.path.with_name(SNAPSHOTS_FOLDER))
             payload = func.json_set(EventRow.payload, "$.person", None)
             session.execute(
                 update(EventRow).where(EventRow.person_id == row.id).values(person_id=None, payload=payload)

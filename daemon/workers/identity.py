@@ -4,7 +4,7 @@ import logging
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +12,7 @@ from typing import Self
 
 import zmq
 
+from config import SnapshotSettings
 from daemon.errors import StoreError
 from daemon.events.errors import EventBusError
 from daemon.events.sockets import bind_private
@@ -23,7 +24,10 @@ from daemon.identity.intake import LARGEST_MESSAGE, BadObservation, read_observa
 from daemon.identity.recogniser import Recogniser
 from daemon.identity.retention import Retention
 from daemon.messages import Observation
+from daemon.snapshots.retention import SnapshotRetention
+from daemon.snapshots.store import SnapshotStore
 from daemon.store import Store, StoreUnusableError
+from daemon.store.pictures import SNAPSHOTS_FOLDER
 from daemon.workers.logs import set_up_worker_logging
 from daemon.workers.task import IdentityTask, read_task, stop_on_sigterm
 
@@ -50,13 +54,13 @@ class IdentityWorker:
     def __init__(
         self,
         recogniser: Recogniser,
-        retention: Retention,
+        retentions: Sequence[Retention | SnapshotRetention],
         heartbeat: Heartbeat,
         endpoint: str,
         context: "zmq.Context[zmq.Socket[bytes]]",
     ) -> None:
         """Raises EventBusError: the endpoint cannot be bound."""
-        self._recogniser, self._retention, self._heartbeat = recogniser, retention, heartbeat
+        self._recogniser, self._retentions, self._heartbeat = recogniser, retentions, heartbeat
         self._observations: zmq.Socket[bytes] = context.socket(zmq.PULL)
         self._observations.set(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
         bind_private(self._observations, endpoint)
@@ -107,7 +111,8 @@ class IdentityWorker:
         if now_s >= self._chores_due_s:
             self._chores_due_s = now_s + CHORES_S
             self._recogniser.do_chores()
-            self._retention.enforce()
+            for retention in self._retentions:
+                retention.enforce()
 
     def _report(self) -> None:
         now_s = time.monotonic()
@@ -146,9 +151,14 @@ def _serve(task: IdentityTask, stop: threading.Event) -> None:
         zmq.Context() as context,
         EventWriter(store, task.stored_endpoint, context) as writer,
     ):
-        recogniser = Recogniser(store, writer, task.model, rules)
-        retention = Retention(store.events, task.keep_days, task.keep_megabytes)
-        with IdentityWorker(recogniser, retention, heartbeat, task.observations_endpoint, context) as worker:
+        settings = SnapshotSettings.model_validate_json(task.snapshots)
+        folder = store.database.path.parent / SNAPSHOTS_FOLDER
+        recogniser = Recogniser(store, writer, task.model, rules, SnapshotStore(folder, settings))
+        retentions = (
+            Retention(store.events, task.keep_days, task.keep_megabytes),
+            SnapshotRetention(folder, settings),
+        )
+        with IdentityWorker(recogniser, retentions, heartbeat, task.observations_endpoint, context) as worker:
             logger.info("identity_ready")
             worker.run(stop)
 

@@ -124,6 +124,8 @@ class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
     """Age at which events are deleted; None: never."""
     keep_megabytes: int | None = None
     """Size of all events beyond which the oldest are deleted; None: never."""
+    snapshots: str = "{}"
+    """Their settings as JSON."""
 
 
 class NetworkTask(msgspec.Struct, frozen=True, kw_only=True):

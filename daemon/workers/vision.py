@@ -208,6 +208,7 @@ def _observation(crop: Crop, embedding: NDArray[np.float32], model: str) -> Face
         quality=crop.quality,
         embedding=embedding.astype("<f4").tobytes(),
         model=model,
+        picture=crop.picture,
     )
 
 

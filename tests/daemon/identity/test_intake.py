@@ -7,7 +7,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from daemon.identity.intake import BadObservation, embedding_of, read_observation
-from daemon.messages import CameraStateChanged, TrackEnded, TracksInSight, encode
+from daemon.messages import LARGEST_PICTURE, CameraStateChanged, Picture, TrackEnded, TracksInSight, encode
 from tests.daemon.factories import make_face, unit
 
 GOOD = make_face("t1", unit(1))
@@ -39,8 +39,11 @@ def test_good_messages_pass_unchanged() -> None:
         {"embedding": b"abc"},
         {"embedding": unit(1).tobytes()[:-4] + b"\x00\x00\xc0\x7f"},
         {"embedding": (unit(1) * 2).tobytes()},
+        {"picture": Picture(b"GIF89a", (0, 0, 1, 1))},
+        {"picture": Picture(b"\xff\xd8\xff" + bytes(LARGEST_PICTURE), (0, 0, 1, 1))},
+        {"picture": Picture(b"\xff\xd8\xff", (0, 0, float("inf"), 1))},
     ],
-    ids=str,
+    ids=lambda changes: next(iter(changes)),
 )
 def test_value_out_of_range_is_refused(changes: dict[str, object]) -> None:
     with pytest.raises(BadObservation):

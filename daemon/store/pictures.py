@@ -1,0 +1,33 @@
+"""The pictures that stored events name, as far as the store has to do with them: they go with the person they show."""
+
+from pathlib import Path
+
+from sqlalchemy import func, select, tuple_, update
+from sqlalchemy.orm import Session
+
+from daemon.store.schema import EventRow
+
+SNAPSHOTS_FOLDER = "snapshots"
+"""Beside the database."""
+
+
+def delete_pictures_of(session: Session, person_id: int, folder: Path) -> None:
+    """Deletes every picture of the tracks that were ever held to be a person, and the names of these files in events.
+
+    The files go before the transaction is committed: if it fails, events name pictures that are no more, not the
+    other way round.
+
+    Raises:
+        OSError: a file cannot be deleted.
+    """
+    tracks = select(EventRow.camera, EventRow.track).where(EventRow.person_id == person_id, EventRow.track.is_not(None))
+    name = func.json_extract(EventRow.payload, "$.snapshot")
+    shown = (tuple_(EventRow.camera, EventRow.track).in_(tracks), name.is_not(None))
+    for relative in session.scalars(select(name).where(*shown).distinct()):
+        path = folder / str(relative)
+        if path.resolve().is_relative_to(folder.resolve()):
+            path.unlink(missing_ok=True)
+    payload = func.json_set(EventRow.payload, "$.snapshot", None)
+    session.execute(
+        update(EventRow).where(*shown).values(payload=payload), execution_options={"synchronize_session": False}
+    )
