@@ -241,9 +241,11 @@ class Relay:
         if isinstance(error, UnreachableError):
             delay_s = max(delay_s, error.retry_after_s)
         self._retry_s = self._clock() + delay_s
+        # The text of an OSError has a path of this machine in it.
+        cause = f"its position cannot be noted ({error.strerror})" if isinstance(error, OSError) else str(error)
         if not self.ill:
-            logger.warning("bridge_down bridge=%s cause='%s'", self._name, error)
-        self.ill = f"bridge {self._name}: {error}"
+            logger.warning("bridge_down bridge=%s cause='%s'", self._name, cause)
+        self.ill = f"bridge {self._name}: {cause}"
 
     def _note_success(self) -> None:
         if self.ill:

@@ -41,6 +41,8 @@ class BridgeWorker:
             # A socket that only keeps the newest message is emptied by reading it once.
             if not more and self._hints.poll(WAIT_MS):
                 self._hints.recv()
+        # The writer of events has ended by now: one more look at its last ones.
+        self._relay.turn()
         self._relay.finish()
 
 
@@ -52,7 +54,8 @@ def main() -> int:
     try:
         _serve(task, stop)
     except (DeconvIDError, OSError) as error:
-        logger.error("bridge_failed bridge=%s cause='%s'", task.name, error)
+        cause = error.strerror if isinstance(error, OSError) else error
+        logger.error("bridge_failed bridge=%s cause='%s'", task.name, cause)
         return EXIT_FAILURE
     return EXIT_ENDED
 

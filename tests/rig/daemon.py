@@ -94,13 +94,16 @@ def corridor_clip(corridor, tmp_path_factory) -> Path:
 
 @pytest.fixture
 def start_daemon(tmp_path, face_engine, astronaut_photo) -> Iterator[Callable[..., Daemon]]:
-    """`start_daemon({"door": address}, "--fast", enrolled=True)` starts the daemon; it is stopped at the end."""
+    """`start_daemon({"door": address}, "--fast", enrolled=True)` starts the daemon; it is stopped at the end.
+
+    `more` is added to its configuration.
+    """
     started: list[Daemon] = []
 
-    def start(cameras: dict[str, str | Path], *options: str, enrolled: bool = True) -> Daemon:
+    def start(cameras: dict[str, str | Path], *options: str, enrolled: bool = True, more: str = "") -> Daemon:
         state, config = tmp_path / "state", tmp_path / "config.toml"
         sections = "\n".join(f'[cameras.{name}]\nurl = "{url}"\nread_timeout_s = 2\n' for name, url in cameras.items())
-        config.write_text(f'state = "{state}"\nweb.listen = ""\n{sections}')
+        config.write_text(f'state = "{state}"\nweb.listen = ""\n{sections}\n{more}')
         state.mkdir(mode=0o700, exist_ok=True)
         with Store.open(state / "identities.sqlite") as store:
             if enrolled and not store.people.all():

@@ -21,7 +21,7 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", (DOCS / page).read_text(), re.S)
 
 
-@pytest.mark.parametrize("page", ["bridges.md", "rules.md"])
+@pytest.mark.parametrize("page", ["bridges.md", "rules.md", "snapshots.md"])
 def test_configuration_of_the_page_is_sound(page: str, tmp_path: Path) -> None:
     [text] = blocks(page, "toml")
     file = tmp_path / "config.toml"

@@ -184,6 +184,7 @@ def test_position_that_cannot_be_noted_stops_the_bridge_without_a_second_deliver
     bridge.turn()
     assert other.sequences == [1]
     assert bridge.ill
+    assert str(tmp_path) not in bridge.ill
     (tmp_path / "hook.position").rmdir()
     clock.now_s += 120
     bridge.turn()
