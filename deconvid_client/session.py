@@ -117,6 +117,7 @@ class Session:
             self._note_unreadable(error)
 
     def _take_answer(self, frames: Sequence[bytes]) -> None:
+        self._heard_s = self._clock()
         asked = self._asked
         if asked is None or frames[0] != str(self._request).encode():
             return

@@ -42,8 +42,9 @@ def _say(event: Event) -> str:
     if event.kind == "gallery.changed":
         counts = (f"{name} {len(data[name])}" for name in ("added", "changed", "removed") if data.get(name))
         return f"revision {data['revision']}: {', '.join(counts)}"
-    words = [data.get("state"), data.get("subject"), data.get("detail")]
-    return " ".join(word for word in words if word) + (f" (by {data['actor']})" if data.get("actor") else "")
+    by = f"(by {data['actor']})" if data.get("actor", "daemon") != "daemon" else None
+    words = [data.get("state"), data.get("subject"), data.get("detail"), by]
+    return " ".join(word for word in words if word)
 
 
 def _say_face(event: Event, data: Mapping[str, Any]) -> str:
