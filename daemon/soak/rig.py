@@ -19,7 +19,7 @@ from engine import FaceEngine
 
 logger = logging.getLogger(__name__)
 
-STATE_MEGABYTES = 64
+STATE_MEGABYTES = 1024
 """Size of the state folder's file system, where one of its own can be mounted."""
 STOP_S = 20.0
 DETECT_FPS = (5, 4)
