@@ -4,8 +4,7 @@ from typing import Annotated
 
 import typer
 
-from config import load_settings
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, out, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, out, running_settings, told_errors
 from daemon.cli.reload import local_actor, show
 from daemon.cli.status_table import camera_table
 from daemon.operations.control import Request, ask
@@ -22,7 +21,7 @@ CameraArgument = Annotated[str, typer.Argument(help="Its name in the configurati
 def list_cameras(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Show each camera of the running daemon."""
     with told_errors():
-        out.print(camera_table(read_status(load_settings(config, secrets=False).runtime_folder)))
+        out.print(camera_table(read_status(running_settings(config).runtime_folder)))
 
 
 @app.command()
@@ -39,6 +38,6 @@ def resume(camera: CameraArgument, config: ConfigOption = DEFAULT_CONFIG) -> Non
 
 def _tell(command: str, camera: str, config: ConfigOption) -> None:
     with told_errors():
-        endpoint = load_settings(config, secrets=False).control_endpoint
+        endpoint = running_settings(config).control_endpoint
         request = Request("pause" if command == "pause" else "resume", camera, local_actor())
         show(ask(endpoint, request, PATIENCE_S))

@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from config import ConfigError, DeconvIDError, LogSettings
+from config import ConfigError, DeconvIDError, LogSettings, Settings, read_settings
 from daemon.exits import EXIT_FAILURE
 from daemon.logs import set_up_logs
 from deconvid_client import BusError
@@ -40,6 +40,18 @@ KIND_STYLES = {
     "gallery.changed": "blue",
 }
 """How kinds of events look, in Rich's words; others look plain."""
+
+
+def running_settings(config: Path) -> Settings:
+    """Returns what is needed to find the daemon that runs: also of a file that was broken since it started.
+
+    Raises:
+        ConfigError: nothing can be understood of it.
+    """
+    reading = read_settings(config, secrets=False)
+    if reading.settings is None:
+        raise ConfigError(reading.problems)
+    return reading.settings
 
 
 @contextmanager

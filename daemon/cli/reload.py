@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 from rich.markup import escape
 
-from config import load_settings
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, err, out, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, err, out, running_settings, told_errors
 from daemon.exits import EXIT_FAILURE
 from daemon.operations.control import Answer, Request, ask
 
@@ -22,7 +21,7 @@ def reload(
 ) -> None:
     """Have the running daemon read its configuration again."""
     with told_errors():
-        endpoint = load_settings(config, secrets=False).control_endpoint
+        endpoint = running_settings(config).control_endpoint
         differences = ask(endpoint, Request("reload", actor=local_actor(), dry_run=True), QUESTION_S)
         show(differences)
         if differences.ok and not dry_run:

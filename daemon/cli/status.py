@@ -10,8 +10,7 @@ import msgspec
 import typer
 from rich.live import Live
 
-from config import load_settings
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, running_settings, told_errors
 from daemon.cli.status_table import status_view
 from daemon.exits import EXIT_ENDED, EXIT_FAILURE
 from daemon.operations.status import DaemonStatus, NoStatusError, read_status
@@ -28,7 +27,7 @@ def status(
 ) -> None:
     """Show cameras, workers and what is wrong. Exit: 0 all is well, 1 something is ill, 3 no daemon runs."""
     with told_errors():
-        runtime = load_settings(config, secrets=False).runtime_folder
+        runtime = running_settings(config).runtime_folder
         try:
             newest = _read(runtime)
             if watch and not as_json:

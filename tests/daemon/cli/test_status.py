@@ -1,0 +1,139 @@
+import io
+import json
+import os
+import time
+
+import pytest
+from msgspec.structs import replace
+from rich.console import Console
+from typer.testing import CliRunner
+
+from daemon.cli import app
+from daemon.cli.status_table import duration, status_view
+from daemon.operations.status import CameraStatus, DaemonStatus, WorkerStatus, write_status
+
+NOW_NS = time.time_ns()
+
+
+def make_status(*ills: str, pid: int | None = None, age_s: float = 0) -> DaemonStatus:
+    camera = CameraStatus(
+        name="entrance-of-the-northern-wing-02",
+        state="streaming",
+        detail="1920x1080 h264",
+        since_wall_ns=NOW_NS - 7300 * 10**9,
+        captured=182_500,
+        analysed=36_000,
+        in_flight=1,
+        dropped={"rate": 146_000, "superseded": 499, "corrupt": 0},
+        looks_per_s=4.93,
+        latency_p50_ms=41.2,
+        latency_p95_ms=86.4,
+    )
+    worker = WorkerStatus(
+        name="vision",
+        role="vision",
+        state="running",
+        pid=4242,
+        since_wall_ns=NOW_NS - 100 * 10**9,
+        restarts=2,
+        heartbeat_age_s=0.1,
+        memory_bytes=306_000_000,
+        cpu_s=33.0,
+    )
+    return DaemonStatus(
+        version="0.1.0",
+        pid=pid or os.getpid(),
+        state="running",
+        started_wall_ns=NOW_NS - 90_000 * 10**9,
+        written_wall_ns=time.time_ns() - int(age_s * 1e9),
+        configuration="",
+        workers=(worker,),
+        cameras=(camera,),
+        ills=ills,
+    )
+
+
+@pytest.fixture
+def config(tmp_path):
+    (tmp_path / "state" / "run").mkdir(parents=True)
+    path = tmp_path / "config.toml"
+    path.write_text(f'state = "{tmp_path}/state"\n')
+    return path
+
+
+def run(config, *arguments: str):
+    return CliRunner().invoke(app, [*arguments, "--config", str(config)])
+
+
+def test_a_status_fits_into_eighty_columns():
+    console = Console(file=io.StringIO(), width=80)
+    console.print(status_view(make_status("camera yard is stalled: no picture for 5 s (since 2026-11-22T21:14:05Z)")))
+    lines = console.file.getvalue().splitlines()
+    assert max(map(len, lines)) <= 80
+    text = "\n".join(lines)
+    for part in (
+        "1 of 1 cameras streaming",
+        "4.9",
+        "41",
+        "86",
+        "2 h 01",
+        "rate 146,000",
+        "33%",
+        "306 MB",
+        "✗ camera yard",
+    ):
+        assert part in text
+
+
+def test_the_load_of_late_is_between_two_looks():
+    earlier, later = make_status(age_s=10), make_status()
+    busier = replace(later, workers=(replace(later.workers[0], cpu_s=38.0),))
+    console = Console(file=io.StringIO(), width=80)
+    console.print(status_view(busier, earlier))
+    assert "50%" in console.file.getvalue()
+
+
+@pytest.mark.parametrize(("ills", "code"), [((), 0), (("camera yard is stalled",), 1)])
+def test_the_exit_code_says_whether_all_is_well(config, tmp_path, ills, code):
+    write_status(tmp_path / "state" / "run", make_status(*ills))
+    assert run(config, "status").exit_code == code
+    result = run(config, "status", "--json")
+    assert result.exit_code == code
+    assert json.loads(result.stdout)["ills"] == list(ills)
+
+
+def test_without_a_daemon_it_says_so(config):
+    result = run(config, "status")
+    assert result.exit_code == 3
+    assert "no daemon" in result.stderr
+
+
+@pytest.mark.parametrize(("status", "why"), [
+    (make_status(pid=2**22 + 1), "was killed"),
+    (make_status(age_s=60), "has said nothing for"),
+])  # fmt: skip
+def test_what_a_daemon_left_behind_is_no_daemon(config, tmp_path, status, why):
+    write_status(tmp_path / "state" / "run", status)
+    result = run(config, "status")
+    assert result.exit_code == 3
+    assert why in result.stderr.replace("\n", " ")
+
+
+@pytest.mark.parametrize("command", [["reload"], ["cameras", "pause", "door"]])
+def test_nobody_to_tell(config, command, monkeypatch):
+    monkeypatch.setattr("daemon.cli.reload.QUESTION_S", 0.1)
+    monkeypatch.setattr("daemon.cli.cameras.PATIENCE_S", 0.1)
+    result = run(config, *command)
+    assert result.exit_code == 1
+    assert "does not answer" in result.stderr.replace("\n", " ")
+
+
+def test_durations_are_short():
+    assert [duration(s) for s in (-1, 0.4, 59, 61, 7300, 200_000)] == [
+        "0 s",
+        "0 s",
+        "59 s",
+        "1 min",
+        "2 h 01",
+        "2 d 7 h",
+    ]

@@ -1,0 +1,163 @@
+"""The vision worker in this process, with real rings, real sockets and the real networks."""
+
+import os
+import time
+
+import cv2
+import numpy as np
+import pytest
+import zmq
+
+from config import Settings, TrackingSettings
+from daemon.frames import FRAMES_FOLDER, FrameRing, FrameTimes
+from daemon.heartbeat import Heartbeat
+from daemon.messages import (
+    CameraJoined,
+    CameraLeft,
+    FaceObserved,
+    Observation,
+    TrackEnded,
+    TracksInSight,
+    decode_observation,
+    decode_report,
+    encode,
+)
+from daemon.operations.reporter import Reporter
+from daemon.workers.task import VisionTask
+from daemon.workers.vision import VisionWorker
+
+WAIT_MS = 200
+SETTINGS = Settings(tracking=TrackingSettings(lost_after_s=60))
+"""This machine may be busy; nobody leaves the picture."""
+
+
+class Bench:
+    """A vision worker that looks when it is told to, and what it says."""
+
+    def __init__(self, folder, engine, picture) -> None:
+        self._engine, self._picture, self._folder = engine, picture, folder
+        self.rings: dict[str, FrameRing] = {}
+        self._context = zmq.Context()
+        self._observations, self._reports = self._context.socket(zmq.PULL), self._context.socket(zmq.PULL)
+        self._observations.bind(f"ipc://{folder}/observations")
+        self._reports.bind(f"ipc://{folder}/reports")
+        self.make_ring("door")
+        task = VisionTask(
+            settings="",
+            rings={"door": str(self.rings["door"].path)},
+            heartbeat=str(folder / "heartbeat"),
+            frames=f"ipc://{folder}/frames",
+            observations=f"ipc://{folder}/observations",
+            reports=f"ipc://{folder}/reports",
+        )
+        self._heartbeat = Heartbeat.create(folder / "heartbeat")
+        self._reporter = Reporter(self._context, task.reports, "vision")
+        self._worker = VisionWorker(task, SETTINGS, engine, self._heartbeat, self._reporter, self._context)
+        self._frames = self._context.socket(zmq.PUSH)
+        self._frames.connect(task.frames)
+
+    def make_ring(self, camera: str, width: int = 640) -> str:
+        if camera in self.rings:
+            self.rings.pop(camera).close()
+        self.rings[camera] = FrameRing.create(FRAMES_FOLDER, f"{os.getpid():08x}", camera, width, 640)
+        return str(self.rings[camera].path)
+
+    def show(self, camera: str) -> list[Observation]:
+        """Puts the picture before a camera; returns what the worker says to it."""
+        token = self.rings[camera].write(self._picture, FrameTimes.now(), bt709=False, full_range=False)
+        return self.tell(token)
+
+    def tell(self, message) -> list[Observation]:
+        self._frames.send(encode(message))
+        self._worker._look(self._worker._newest_tokens(WAIT_MS))
+        self._worker._tell_figures()
+        return self.heard()
+
+    def heard(self) -> list[Observation]:
+        said = []
+        while self._observations.poll(WAIT_MS):
+            said.append(decode_observation(self._observations.recv()))
+        return [each for each in said if not isinstance(each, TracksInSight)]
+
+    def report(self):
+        assert self._reports.poll(2000)
+        return decode_report(self._reports.recv())
+
+    def close(self) -> None:
+        self._worker.close()
+        self._reporter.close()
+        self._heartbeat.close()
+        for channel in (self._frames, self._observations, self._reports):
+            channel.close(linger=0)
+        self._context.term()
+        for ring in self.rings.values():
+            ring.unlink()
+            ring.close()
+
+
+@pytest.fixture
+def bench(tmp_path, face_engine, astronaut):
+    height, width = astronaut.shape[:2]
+    planes = cv2.cvtColor(astronaut, cv2.COLOR_BGR2YUV_I420).reshape(-1)
+    y, u, v = np.split(planes, [height * width, height * width * 5 // 4])
+    half = (height // 2, width // 2)
+    bench = Bench(tmp_path, face_engine, [y.reshape(height, width), u.reshape(half), v.reshape(half)])
+    yield bench
+    bench.close()
+
+
+def tracks(observations) -> set[tuple[str, str]]:
+    return {(each.camera, each.track) for each in observations if isinstance(each, FaceObserved)}
+
+
+def test_a_camera_that_joins_takes_nothing_from_the_others(bench):
+    [(_, track)] = tracks(bench.show("door"))
+    bench.tell(CameraJoined("yard", bench.make_ring("yard")))
+    [(camera, other)] = tracks(bench.show("yard"))
+    assert camera == "yard"
+    assert other != track
+    assert tracks(bench.show("door")) == {("door", track)}
+    assert bench.rings["yard"].counts().analysed == 1
+
+
+def test_a_camera_that_leaves_ends_its_tracks_alone(bench):
+    bench.tell(CameraJoined("yard", bench.make_ring("yard")))
+    [(_, track)] = tracks(bench.show("yard"))
+    [(_, other)] = tracks(bench.show("door"))
+    [ended] = bench.tell(CameraLeft("yard"))
+    assert isinstance(ended, TrackEnded)
+    assert (ended.camera, ended.track) == ("yard", track)
+    assert tracks(bench.show("door")) == {("door", other)}
+    assert bench.show("yard") == []
+
+
+def test_a_ring_of_another_size_takes_the_place_of_the_old_one(bench):
+    bench.show("door")
+    old = bench.rings["door"].write(bench._picture, FrameTimes.now(), bt709=False, full_range=False)
+    path = bench.make_ring("door", width=1280)
+    bench.tell(CameraLeft("door"))
+    bench.tell(CameraJoined("door", path))
+    bench.tell(old)  # was on its way when the ring was replaced
+    assert bench.rings["door"].counts().captured == 0
+    assert tracks(bench.show("door"))
+    counts = bench.rings["door"].counts()
+    assert (counts.captured, counts.analysed, counts.in_flight) == (1, 1, 0)
+
+
+def test_a_camera_whose_ring_is_gone_again_is_passed_over(bench):
+    assert bench.tell(CameraJoined("ghost", str(bench.rings["door"].path) + "-gone")) == []
+    assert tracks(bench.show("door"))
+
+
+def test_it_tells_what_it_does(bench):
+    bench.show("door")
+    bench.report()
+    time.sleep(1.0)
+    bench.show("door")
+    report = bench.report()
+    assert (report.worker, report.counters["looks"], report.counters["faces"]) == ("vision", 2, 2)
+    assert report.counters["crops.embedded"] == 2
+    assert report.gauges["batch_size"] == 1
+    assert report.gauges["detector.centerface"] == 1
+    assert sum(report.histograms["latency_ms.door"].counts) == 2
+    assert sum(report.histograms["look_ms"].counts) == 2
