@@ -1,6 +1,7 @@
 """Events into the store, and word to those who follow it."""
 
 import time
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -35,9 +36,15 @@ class EventWriter:
     """
 
     def __init__(self, store: Store, endpoint: str, context: "zmq.Context[zmq.Socket[bytes]]") -> None:
-        """Raises EventBusError: the endpoint cannot be bound."""
-        self.latency = LatencyHistogram()
-        """From capture to storage, of words."""
+        """
+        Raises:
+            EventBusError: the endpoint cannot be bound.
+            StoreError: the store cannot be read.
+        """
+        self.latencies = defaultdict(LatencyHistogram, latency_ms=LatencyHistogram())
+        """From capture to storage, of words: `latency_ms` of all, `latency_ms.door` of one camera."""
+        self.newest = store.events.newest()
+        """Sequence of the newest event."""
         self._store = store
         self._socket: zmq.Socket[bytes] = context.socket(zmq.PUB)
         self._socket.set(zmq.LINGER, 0)
@@ -57,6 +64,7 @@ class EventWriter:
         )
         numbers = [event.sequence if event else None for event in appended]
         if newest := max((number for number in numbers if number), default=None):
+            self.newest = newest
             self._socket.send(newest.to_bytes(8, "big"), zmq.NOBLOCK)
         return numbers
 
@@ -71,7 +79,8 @@ class EventWriter:
             # A file that is read faster than its own time has frames from the future.
             latency_ms = round(max(0, time.monotonic_ns() - draft.captured_ns) / 1e6, 3)
             stamped = msgspec.structs.replace(stamped, latency_ms=latency_ms)
-            self.latency.add(latency_ms)
+            for name in ("latency_ms", f"latency_ms.{stamped.camera}"):
+                self.latencies[name].add(latency_ms)
         return encode_event(stamped).decode()
 
     def __enter__(self) -> Self:

@@ -93,6 +93,11 @@ class Recogniser:
         self._say_unsaid()
         self._drop_surplus_tracks()
 
+    @property
+    def ill(self) -> str:
+        """What keeps it from its work, with the fix; empty if nothing does."""
+        return self._voice.fault
+
     def _take(self, observation: Observation) -> None:
         match observation:
             case FaceObserved():
@@ -204,6 +209,7 @@ class Recogniser:
                 track.decision, track.unsaid = before, True
             else:
                 track.said = sequence
+                self.counts[f"decisions.{word.kind.removeprefix('face.')}"] += 1
 
         self._voice.say(word, told, track.look.captured_ns if track.look else time.monotonic_ns())
 

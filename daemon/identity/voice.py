@@ -36,7 +36,9 @@ class Voice:
     def __init__(self, writer: EventWriter, counts: Counter[str]) -> None:
         self._writer, self._counts = writer, counts
         self._waiting: list[Utterance] = []
-        self._failing = self._resting = False
+        self.fault = ""
+        """Why nothing can be stored, with the fix; empty if all is well."""
+        self._resting = False
 
     def say(self, event: Event, told: Told, captured_ns: int | None = None) -> None:
         """Args: as those of `Draft`; told: is called once, at once if the store rests."""
@@ -62,17 +64,17 @@ class Voice:
             return [None] * len(utterances)
         # Erased since the gallery was loaded; its next refresh, within a second, decides again without them.
         self._counts["person_erased"] += numbers.count(None)
-        self._counts["stored"] += len(numbers) - numbers.count(None)
-        if self._failing:
+        self._counts["events"] += len(numbers) - numbers.count(None)
+        if self.fault:
             logger.warning("store_works_again not_stored=%d", self._counts["not_stored"])
-        self._failing = False
+        self.fault = ""
         return numbers
 
     def note_failure(self, error: StoreError) -> None:
         """Tells of the first of a row of failures."""
-        if not self._failing:
+        if not self.fault:
             logger.error("store_failed reason='%s'", error)
-        self._failing = self._resting = True
+        self.fault, self._resting = str(error), True
 
     def try_again(self) -> None:
         self._resting = False

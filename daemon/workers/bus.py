@@ -76,7 +76,9 @@ def _serve(
             control.tend()
             if network:
                 network.tend()
-            reporter.report(counters=bus.counts + control.counts, gauges={"behind": bus.behind})
+            reporter.report(
+                counters=bus.counts + control.counts, gauges={"behind": bus.behind, "newest_sequence": bus.told}
+            )
         bus.finish()
 
 

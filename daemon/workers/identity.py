@@ -24,6 +24,7 @@ from daemon.identity.intake import LARGEST_MESSAGE, BadObservation, read_observa
 from daemon.identity.recogniser import Recogniser
 from daemon.identity.retention import Retention
 from daemon.messages import Observation
+from daemon.operations.reporter import Reporter
 from daemon.snapshots.retention import SnapshotRetention
 from daemon.snapshots.store import SnapshotStore
 from daemon.store import Store, StoreUnusableError
@@ -54,13 +55,16 @@ class IdentityWorker:
     def __init__(
         self,
         recogniser: Recogniser,
+        writer: EventWriter,
         retentions: Sequence[Retention | SnapshotRetention],
         heartbeat: Heartbeat,
+        reporter: Reporter,
         endpoint: str,
         context: "zmq.Context[zmq.Socket[bytes]]",
     ) -> None:
         """Raises EventBusError: the endpoint cannot be bound."""
-        self._recogniser, self._retentions, self._heartbeat = recogniser, retentions, heartbeat
+        self._recogniser, self._writer, self._retentions = recogniser, writer, retentions
+        self._heartbeat, self._reporter = heartbeat, reporter
         self._observations: zmq.Socket[bytes] = context.socket(zmq.PULL)
         self._observations.set(zmq.MAXMSGSIZE, LARGEST_MESSAGE)
         bind_private(self._observations, endpoint)
@@ -115,6 +119,12 @@ class IdentityWorker:
                 retention.enforce()
 
     def _report(self) -> None:
+        self._reporter.report(
+            counters=self._recogniser.counts,
+            gauges={"newest_sequence": self._writer.newest},
+            histograms=self._writer.latencies,
+            ill=self._recogniser.ill,
+        )
         now_s = time.monotonic()
         if now_s >= self._report_due_s:
             self._report_due_s = now_s + REPORT_S
@@ -150,6 +160,7 @@ def _serve(task: IdentityTask, stop: threading.Event) -> None:
         Store.open(Path(task.database)) as store,
         zmq.Context() as context,
         EventWriter(store, task.stored_endpoint, context) as writer,
+        Reporter(context, task.reports, "identity") as reporter,
     ):
         settings = SnapshotSettings.model_validate_json(task.snapshots)
         folder = store.database.path.parent / SNAPSHOTS_FOLDER
@@ -158,7 +169,8 @@ def _serve(task: IdentityTask, stop: threading.Event) -> None:
             Retention(store.events, task.keep_days, task.keep_megabytes),
             SnapshotRetention(folder, settings),
         )
-        with IdentityWorker(recogniser, retentions, heartbeat, task.observations_endpoint, context) as worker:
+        endpoint = task.observations_endpoint
+        with IdentityWorker(recogniser, writer, retentions, heartbeat, reporter, endpoint, context) as worker:
             logger.info("identity_ready")
             worker.run(stop)
 
