@@ -138,10 +138,14 @@ def reload(rig: Rig, _target: str) -> Iterator[None]:
 
 @contextmanager
 def reload_broken(rig: Rig, _target: str) -> Iterator[None]:
-    """The operator makes a mistake; the old configuration must go on."""
+    """The operator makes a mistake, and mends it; the old configuration must go on meanwhile."""
     rig.write_config(broken=True)
     rig.reload()
-    yield
+    try:
+        yield
+    finally:
+        rig.write_config()
+        rig.reload()
 
 
 KINDS: dict[str, Inflict] = {
