@@ -1,7 +1,5 @@
 """How a status looks in a terminal of 80 columns."""
 
-import time
-
 from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.padding import Padding
@@ -37,7 +35,7 @@ def camera_table(status: DaemonStatus) -> Table:
         table.add_row(
             camera.name,
             _state(camera.state),
-            duration(time.time() - camera.since_wall_ns / 1e9),
+            _passed(status, camera.since_wall_ns),
             f"{camera.looks_per_s:.1f}" if camera.state == "streaming" else "",
             _milliseconds(camera.latency_p50_ms) if camera.state == "streaming" else "",
             _milliseconds(camera.latency_p95_ms) if camera.state == "streaming" else "",
@@ -57,8 +55,8 @@ def worker_table(status: DaemonStatus, previous: DaemonStatus | None = None) -> 
         table.add_row(
             worker.name,
             _state(worker.state),
-            duration(time.time() - worker.since_wall_ns / 1e9),
-            _load(worker, earlier, passed_s) if worker.pid else "",
+            _passed(status, worker.since_wall_ns),
+            _load(worker, earlier, passed_s, status) if worker.pid else "",
             f"{worker.memory_bytes / 1e6:.0f} MB" if worker.pid else "",
             Text(str(worker.restarts), style="yellow" if worker.restarts else "dim"),
             Text(str(worker.pid or ""), style="dim"),
@@ -70,7 +68,7 @@ def _headline(status: DaemonStatus) -> Text:
     streaming = sum(camera.state == "streaming" for camera in status.cameras)
     looks = sum(camera.looks_per_s for camera in status.cameras)
     line = Text.assemble(("DeconvID ", "bold"), (status.version, "dim"), "  ", _state(status.state))
-    up = duration(time.time() - status.started_wall_ns / 1e9)
+    up = _passed(status, status.started_wall_ns)
     return line.append(f" for {up}, {streaming} of {len(status.cameras)} cameras streaming, {looks:.1f} looks/s")
 
 
@@ -99,11 +97,15 @@ def _dropped(camera: CameraStatus) -> str:
     return "  ".join(f"{reason} {n:,}" for reason, n in camera.dropped.items() if n)
 
 
-def _load(worker: WorkerStatus, earlier: WorkerStatus | None, passed_s: float) -> str:
+def _passed(status: DaemonStatus, since_wall_ns: int) -> str:
+    return duration((status.written_wall_ns - since_wall_ns) / 1e9)
+
+
+def _load(worker: WorkerStatus, earlier: WorkerStatus | None, passed_s: float, status: DaemonStatus) -> str:
     """Returns the share of one core."""
     if earlier and passed_s > 0:
         return f"{(worker.cpu_s - earlier.cpu_s) / passed_s:.0%}"
-    lived_s = max(1.0, time.time() - worker.since_wall_ns / 1e9)
+    lived_s = max(1.0, (status.written_wall_ns - worker.since_wall_ns) / 1e9)
     return f"{worker.cpu_s / lived_s:.0%}"
 
 

@@ -12,15 +12,14 @@ from daemon.cli import app
 from daemon.cli.status_table import duration, status_view
 from daemon.operations.status import CameraStatus, DaemonStatus, WorkerStatus, write_status
 
-NOW_NS = time.time_ns()
-
 
 def make_status(*ills: str, pid: int | None = None, age_s: float = 0) -> DaemonStatus:
+    written_ns = time.time_ns() - int(age_s * 1e9)
     camera = CameraStatus(
         name="entrance-of-the-northern-wing-02",
         state="streaming",
         detail="1920x1080 h264",
-        since_wall_ns=NOW_NS - 7300 * 10**9,
+        since_wall_ns=written_ns - 7300 * 10**9,
         captured=182_500,
         analysed=36_000,
         in_flight=1,
@@ -34,7 +33,7 @@ def make_status(*ills: str, pid: int | None = None, age_s: float = 0) -> DaemonS
         role="vision",
         state="running",
         pid=4242,
-        since_wall_ns=NOW_NS - 100 * 10**9,
+        since_wall_ns=written_ns - 100 * 10**9,
         restarts=2,
         heartbeat_age_s=0.1,
         memory_bytes=306_000_000,
@@ -44,8 +43,8 @@ def make_status(*ills: str, pid: int | None = None, age_s: float = 0) -> DaemonS
         version="0.1.0",
         pid=pid or os.getpid(),
         state="running",
-        started_wall_ns=NOW_NS - 90_000 * 10**9,
-        written_wall_ns=time.time_ns() - int(age_s * 1e9),
+        started_wall_ns=written_ns - 90_000 * 10**9,
+        written_wall_ns=written_ns,
         configuration="",
         workers=(worker,),
         cameras=(camera,),
