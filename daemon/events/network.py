@@ -25,6 +25,8 @@ HANDSHAKE_MS = 3000
 WAITING_CONNECTIONS = 128
 HEARTBEAT_MS = 10_000
 """Clients that vanished without a word hold no connection for longer than three of these."""
+LINGER_MS = 100
+"""Not 0: libzmq 4.3.5 aborts if a client goes just when a socket drops a message of which it has sent a part."""
 EVENTS_WAITING = 10_000
 """For each client; what a slow one has no room for it gets by replay."""
 
@@ -129,7 +131,7 @@ class NetworkBus:
 
 def _harden(socket: "zmq.Socket[bytes]", key: ServerKey | None) -> None:
     """Bounds what a stranger can do to a socket, before it is bound. Args: key: None: no encryption."""
-    socket.set(zmq.LINGER, 0)
+    socket.set(zmq.LINGER, LINGER_MS)
     socket.set(zmq.MAXMSGSIZE, LARGEST_REQUEST)
     socket.set(zmq.BACKLOG, WAITING_CONNECTIONS)
     socket.set(zmq.HANDSHAKE_IVL, HANDSHAKE_MS)
