@@ -41,7 +41,7 @@ def camera_ills(
     for camera in cameras:
         detail = f": {camera.detail}" if camera.detail else ""
         if camera.state not in WELL and (now_ns - camera.since_wall_ns) / 1e9 > PATIENCE_S:
-            yield f"camera {camera.name} is {camera.state.replace('_', ' ')}{detail}"
+            yield f"camera {camera.name} does not stream ({camera.state.replace('_', ' ')}){detail}"
         elif flow.silent_s(camera.name) > max(PATIENCE_S, LEAST_LOOKS / settings[camera.name].detect_fps):
             yield f"camera {camera.name} streams, but no frame of it is analysed"
 
