@@ -20,6 +20,8 @@ FIXES = {
     "extra_forbidden": "Remove it or correct its spelling; docs/configuration.md lists every key",
     "missing": "Add it",
 }
+SALVAGE_ROUNDS = 3
+"""How often what is faulty is taken out; each may leave a section without what it needs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,19 +75,22 @@ def read_settings(path: Path, environment: Mapping[str, str] | None = None, secr
 def _salvage(document: dict[str, Any], details: Sequence[Any]) -> Settings | None:
     """Returns the settings without the faulty keys, so that other checks can tell what else is wrong."""
     sound = copy.deepcopy(document)
-    for detail in details:
-        keys = _keys(detail)
-        if detail["type"] == "missing":
-            keys.pop()
-        section: Any = sound
-        for key in keys[:-1]:
-            section = section.get(key, {}) if isinstance(section, dict) else {}
-        if keys and isinstance(section, dict):
-            section.pop(keys[-1], None)
-    try:
-        return Settings.model_validate(sound)
-    except ValidationError:
-        return None
+    for _ in range(SALVAGE_ROUNDS):
+        for detail in details:
+            keys = _keys(detail)
+            if detail["type"] == "missing":
+                keys.pop()
+            section: Any = sound
+            for key in keys[:-1]:
+                section = section.get(key, {}) if isinstance(section, dict) else {}
+            if keys and isinstance(section, dict):
+                section.pop(keys[-1], None)
+        try:
+            return Settings.model_validate(sound)
+        except ValidationError as error:
+            # A camera whose `url` was taken out lacks it now: the next round takes out the camera.
+            details = error.errors(include_url=False, include_input=False)
+    return None
 
 
 def _fill_in(value: Any, key: str, environment: Mapping[str, str], problems: list[Problem]) -> Any:

@@ -35,6 +35,7 @@ def new(
     with told_errors():
         settings = load_settings(config, secrets=False)
         network = _network(settings)
+        guessed = host is None
         host = host or _reachable_at(network)
         folder, pair = KeyFolder(settings.keys_folder), KeyPair.generate()
         key_file = KeyFile(
@@ -53,7 +54,8 @@ def new(
             folder.revoke(name)
             raise KeysError(f"{to}: cannot be written ({error.strerror}). Name a new file with --out") from error
     out.print(f"{name}: {role}, may connect in a second. Take {escape(str(to))} to the client", soft_wrap=True)
-    err.print(f"It says that this machine is {escape(host)}; give --host if that is wrong", soft_wrap=True)
+    if guessed:
+        err.print(f"It says that this machine is {escape(host)}; give --host if that is wrong", soft_wrap=True)
 
 
 @app.command("list")
