@@ -10,6 +10,8 @@ from daemon.soak.watch import Ordeal, Watch
 
 WARM_UP_S = 60.0
 """Memory of the first minute is start-up."""
+MOST_POINTS = 300
+"""Of each line in the report; a plot shows no more."""
 
 Line = list[tuple[float, float]]
 
@@ -80,8 +82,8 @@ def judge(watch: Watch, rig: Rig, stored: int, deleted: int) -> SoakReport:
         restarts={worker.name: worker.restarts for worker in status.workers} if status else {},
         memory_growth_percent=_memory_growth(watch),
         faults=[_fault(ordeal) for ordeal in watch.ordeals],
-        memory_mb=_memory(watch),
-        latencies_ms=watch.latencies,
+        memory_mb={worker: thinned(line) for worker, line in _memory(watch).items()},
+        latencies_ms=thinned([(round(at_s, 1), ms) for at_s, ms in watch.latencies]),
     )
 
 
@@ -96,6 +98,11 @@ def _fault(ordeal: Ordeal) -> FaultReport:
         recovered,
         ordeal.refused,
     )
+
+
+def thinned(line: Line) -> Line:
+    """Returns every n-th point of a line, evenly."""
+    return line[:: -(-len(line) // MOST_POINTS) or 1]
 
 
 def _memory(watch: Watch) -> dict[str, Line]:

@@ -5,7 +5,7 @@ from daemon.demo.verdict import Verdict
 from daemon.operations.status import CameraStatus, DaemonStatus, WorkerStatus
 from daemon.soak.faults import KINDS
 from daemon.soak.page import page
-from daemon.soak.report import FaultReport, SoakReport
+from daemon.soak.report import MOST_POINTS, FaultReport, SoakReport, thinned
 from daemon.soak.schedule import DEFAULT, Fault, read_faults, schedule
 from daemon.soak.watch import Watch
 
@@ -121,3 +121,12 @@ def test_the_page_shows_the_figures_and_needs_nothing_from_elsewhere():
     assert "Soak: passed" in text
     assert "&lt;vision&gt;" in text
     assert "http" not in text
+
+
+@pytest.mark.parametrize("count", [0, 1, MOST_POINTS, MOST_POINTS + 1, 10 * MOST_POINTS])
+def test_long_lines_are_thinned_evenly(count):
+    line = [(float(n), 0.0) for n in range(count)]
+    kept = thinned(line)
+    assert len(kept) <= MOST_POINTS
+    assert kept[:1] == line[:1]
+    assert len({round(b[0] - a[0]) for a, b in zip(kept, kept[1:], strict=False)}) <= 1
