@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import pytest
 
 from config import DeconvIDError
@@ -129,4 +131,4 @@ def test_long_lines_are_thinned_evenly(count):
     kept = thinned(line)
     assert len(kept) <= MOST_POINTS
     assert kept[:1] == line[:1]
-    assert len({round(b[0] - a[0]) for a, b in zip(kept, kept[1:], strict=False)}) <= 1
+    assert len({round(b[0] - a[0]) for a, b in pairwise(kept)}) <= 1
