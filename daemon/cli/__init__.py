@@ -6,26 +6,35 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.lazy import lazy_group
+from daemon.cli.lazy import Place, lazy_group
 
 COMMANDS = {
-    "run": "daemon.cli.run:run",
-    "status": "daemon.cli.status:status",
-    "reload": "daemon.cli.reload:reload",
-    "check": "daemon.cli.check:check",
-    "doctor": "daemon.cli.doctor:doctor",
-    "cameras": "daemon.cli.cameras:app",
-    "people": "daemon.cli.people:app",
-    "events": "daemon.cli.events:app",
-    "rules": "daemon.cli.rules:app",
-    "bridges": "daemon.cli.bridges:app",
-    "keys": "daemon.cli.keys:app",
-    "models": "daemon.cli.models:app",
-    "config": "daemon.cli.config:app",
-    "bench": "daemon.cli.bench:app",
-    "demo": "daemon.cli.demo:demo",
-    "install": "daemon.cli.install:install",
-    "uninstall": "daemon.cli.install:uninstall",
+    "run": Place("daemon.cli.run:run", "Run the daemon until SIGTERM, or until every video file has ended."),
+    "status": Place(
+        "daemon.cli.status:status",
+        "Show cameras, workers and what is wrong.",
+    ),
+    "reload": Place("daemon.cli.reload:reload", "Have the running daemon read its configuration again."),
+    "check": Place("daemon.cli.check:check", "Tell every problem of a configuration: the key, its fault and the fix."),
+    "doctor": Place("daemon.cli.doctor:doctor", "Examine machine, decoders, runtimes, folders and cameras."),
+    "cameras": Place("daemon.cli.cameras:app", "List cameras, pause and resume them."),
+    "people": Place("daemon.cli.people:app", "Add, list, rename and erase people."),
+    "events": Place("daemon.cli.events:app", "Follow the daemon's events, look them up, export them."),
+    "rules": Place("daemon.cli.rules:app", "Try the rules that decide what bridges deliver."),
+    "bridges": Place("daemon.cli.bridges:app", "Send events to MQTT, webhooks and files."),
+    "keys": Place("daemon.cli.keys:app", "Let programs on other machines in, and shut them out."),
+    "models": Place("daemon.cli.models:app", "List and install networks."),
+    "config": Place("daemon.cli.config:app", "Show the configuration and what may stand in it."),
+    "bench": Place("daemon.cli.bench:app", "Measure this installation on this machine."),
+    "demo": Place(
+        "daemon.cli.demo:demo", "Watch the daemon recognise two people among eight on two simulated cameras."
+    ),
+    "install": Place(
+        "daemon.cli.install:install", "Install the systemd service: its unit, verified, and a first configuration."
+    ),
+    "uninstall": Place(
+        "daemon.cli.install:uninstall", "Remove the systemd service; the configuration and the state stay."
+    ),
 }
 """In the order in which they are listed; each is imported when it is used."""
 

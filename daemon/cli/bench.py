@@ -10,7 +10,7 @@ import typer
 from daemon.cli.common import out, set_up_logging, told_errors
 from daemon.exits import EXIT_FAILURE
 
-app = typer.Typer(help="Measure this installation on this machine.", no_args_is_help=True)
+app = typer.Typer(help="Measure this installation on this machine.", no_args_is_help=True, add_completion=False)
 
 
 @app.callback()

@@ -19,7 +19,7 @@ from daemon.operations.status import NoStatusError, read_status
 from daemon.rules import Told
 from daemon.store import Store, StoredEvent
 
-app = typer.Typer(help="Send events to MQTT, webhooks and files.", no_args_is_help=True)
+app = typer.Typer(help="Send events to MQTT, webhooks and files.", no_args_is_help=True, add_completion=False)
 
 NameArgument = Annotated[str, typer.Argument(help="Name of the bridge in the configuration.")]
 

@@ -10,7 +10,7 @@ from daemon.cli.status_table import camera_table
 from daemon.operations.control import Request, ask
 from daemon.operations.status import read_status
 
-app = typer.Typer(help="List cameras, pause and resume them.", no_args_is_help=True)
+app = typer.Typer(help="List cameras, pause and resume them.", no_args_is_help=True, add_completion=False)
 
 PATIENCE_S = 10.0
 

@@ -7,12 +7,13 @@ import typer
 from rich.markup import escape
 
 from config import read_settings
-from daemon.checking import find_problems, find_source_problems
 from daemon.cli.common import DEFAULT_CONFIG, EXIT_CONFIG, ConfigOption, JsonOption, err, out
 
 
 def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Tell every problem of a configuration: the key, its fault and the fix."""
+    from daemon.checking import find_problems, find_source_problems
+
     reading = read_settings(config)
     settings, problems = reading.settings, list(reading.problems)
     if settings:

@@ -11,7 +11,7 @@ from config.origins import explain
 from config.reference import settings_reference, settings_schema
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, out, told_errors
 
-app = typer.Typer(help="Show the configuration and what may stand in it.", no_args_is_help=True)
+app = typer.Typer(help="Show the configuration and what may stand in it.", no_args_is_help=True, add_completion=False)
 
 
 @app.command()

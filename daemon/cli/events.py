@@ -19,7 +19,9 @@ from daemon.cli.moments import HELP, here_and_now, parse_moment, place_of, seek
 from daemon.events.json_schema import event_schema
 from deconvid_client import Cursor, Event, Requests, Subscriber
 
-app = typer.Typer(help="Follow the daemon's events, look them up, export them.", no_args_is_help=True)
+app = typer.Typer(
+    help="Follow the daemon's events, look them up, export them.", no_args_is_help=True, add_completion=False
+)
 
 EXIT_INTERRUPTED = 130
 """As a shell tells that Ctrl-C ended a program."""

@@ -18,7 +18,9 @@ from daemon.events.keys import KeyFolder, KeyPair, Role
 from daemon.private_files import create_private
 from deconvid_client.keys import KeyFile
 
-app = typer.Typer(help="Let programs on other machines in, and shut them out.", no_args_is_help=True)
+app = typer.Typer(
+    help="Let programs on other machines in, and shut them out.", no_args_is_help=True, add_completion=False
+)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="What this client is called here and in the audit.")]
 

@@ -2,18 +2,26 @@
 
 from collections.abc import Mapping
 from importlib import import_module
-from typing import Any
+from typing import Any, NamedTuple
 
 import typer
-from typer.core import TyperGroup
+from typer.core import TyperCommand, TyperGroup
 
 
-def lazy_group(commands: Mapping[str, str]) -> type[TyperGroup]:
+class Place(NamedTuple):
+    """Where a command is, and what a list of commands says of it, so that it need not be imported for that."""
+
+    path: str
+    """`daemon.cli.run:run`, which is a function, or `daemon.cli.people:app`, which is a Typer of its own."""
+    help: str
+    """The first paragraph of the command's own help."""
+
+
+def lazy_group(commands: Mapping[str, Place]) -> type[TyperGroup]:
     """Returns a group of commands for `typer.Typer(cls=...)`.
 
     Args:
-        commands: the place of each by its name, in the order in which help lists them: `daemon.cli.run:run`, which is a
-            function, or `daemon.cli.people:app`, which is a Typer of its own.
+        commands: by their names, in the order in which help lists them.
     """
 
     # Typer 0.2x carries a copy of Click and earlier ones import it: no annotation is right for both.
@@ -22,14 +30,20 @@ def lazy_group(commands: Mapping[str, str]) -> type[TyperGroup]:
             return list(commands)
 
         def get_command(self, ctx: Any, cmd_name: str) -> Any:
+            """Returns what help needs; the command itself is imported when it is run."""
             place = commands.get(cmd_name)
-            return _load(cmd_name, place) if place else None
+            return TyperCommand(cmd_name, help=place.help) if place else None
+
+        def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+            name, _, rest = super().resolve_command(ctx, args)
+            return name, name and load(name, commands[name].path), rest
 
     return LazyGroup
 
 
-def _load(name: str, place: str) -> Any:
-    module, _, attribute = place.partition(":")
+def load(name: str, path: str) -> Any:
+    """Returns the command of a `Place`."""
+    module, _, attribute = path.partition(":")
     found: Any = getattr(import_module(module), attribute)
     if not isinstance(found, typer.Typer):
         function, found = found, typer.Typer(add_completion=False)

@@ -24,7 +24,7 @@ from engine.packs import install_pack
 
 logger = logging.getLogger(__name__)
 
-app = typer.Typer(help="List and install networks.", no_args_is_help=True)
+app = typer.Typer(help="List and install networks.", no_args_is_help=True, add_completion=False)
 
 MODEL_ZOO = "https://github.com/deepinsight/insightface/releases/tag/model-zoo"
 

@@ -25,7 +25,7 @@ from daemon.store import Person, Store, Template
 from daemon.store.names import normalise_name
 from engine import FaceEngine
 
-app = typer.Typer(help="Add, list, rename and erase people.", no_args_is_help=True)
+app = typer.Typer(help="Add, list, rename and erase people.", no_args_is_help=True, add_completion=False)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
 

@@ -15,7 +15,7 @@ from daemon.rules import Rule, RuleState, Sighting, Verdict, sighting_of
 from daemon.rules.book import make_rule
 from daemon.store import Store
 
-app = typer.Typer(help="Try the rules that decide what bridges deliver.", no_args_is_help=True)
+app = typer.Typer(help="Try the rules that decide what bridges deliver.", no_args_is_help=True, add_completion=False)
 
 STYLES = {"told": "green", "held": "yellow", "quiet": "dim"}
 PAGE = 1000

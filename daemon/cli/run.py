@@ -6,11 +6,9 @@ from typing import Annotated
 import typer
 
 from config import ConfigError, Settings, load_settings
-from daemon.checking import find_problems, find_source_problems
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, told_errors
 from daemon.logs import set_up_logs
 from daemon.logs.redaction import secrets_of_settings
-from daemon.supervisor import run_daemon
 
 logger = logging.getLogger(__name__)
 
@@ -25,6 +23,8 @@ def run(
     ] = False,
 ) -> None:
     """Run the daemon until SIGTERM, or until every video file has ended."""
+    from daemon.checking import find_problems, find_source_problems
+    from daemon.supervisor import run_daemon
 
     def read() -> Settings:
         """Also sets up the log, which must know every secret before anything is said."""
