@@ -1,6 +1,7 @@
 """What every command shares: options, consoles and how an error is told."""
 
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,6 +31,8 @@ DEFAULT_CONFIG = Path("/etc/deconvid/config.toml")
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for machines.")]
 
 
+FOLDER_LINE = re.compile(r"""^[ \t]*(state|runtime)[ \t]*=[ \t]*["']([^"'\n\0]+)["']""", re.MULTILINE)
+
 KIND_STYLES = {
     "face.appeared": "dim",
     "face.identified": "green",
@@ -46,12 +49,21 @@ def running_settings(config: Path) -> Settings:
     """Returns what is needed to find the daemon that runs: also of a file that was broken since it started.
 
     Raises:
-        ConfigError: nothing can be understood of it.
+        ConfigError: the file cannot be read.
     """
     reading = read_settings(config, secrets=False)
-    if reading.settings is None:
-        raise ConfigError(reading.problems)
-    return reading.settings
+    if reading.settings is not None:
+        return reading.settings
+    try:
+        text = config.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        raise ConfigError(reading.problems) from None
+    head = re.split(r"^[ \t]*\[", text, maxsplit=1, flags=re.MULTILINE)[0]
+    settings = Settings.model_validate(dict(FOLDER_LINE.findall(head)))
+    for problem in reading.problems:
+        err.print(f"[yellow]warning:[/yellow] {escape(str(problem))}", soft_wrap=True)
+    err.print(f"Looking for the daemon in {escape(str(settings.runtime_folder))}", soft_wrap=True)
+    return settings
 
 
 @contextmanager

@@ -23,11 +23,14 @@ def reload(
     with told_errors():
         endpoint = running_settings(config).control_endpoint
         differences = ask(endpoint, Request("reload", actor=local_actor(), dry_run=True), QUESTION_S)
-        show(differences)
-        if differences.ok and not dry_run:
-            answer = ask(endpoint, Request("reload", actor=local_actor()), RELOAD_S)
-            if not answer.ok or answer.message != differences.message:
-                show(answer)
+        if differences.ok or dry_run:
+            show(differences)
+        if dry_run:
+            return
+        # Also what will be refused: the daemon tells of a refused reload in its status and its events.
+        answer = ask(endpoint, Request("reload", actor=local_actor()), RELOAD_S)
+        if not answer.ok or answer.message != differences.message:
+            show(answer)
 
 
 def local_actor() -> str:

@@ -25,7 +25,10 @@ def status(
     watch: Annotated[bool, typer.Option("--watch", "-w", help="Show it again each second, until Ctrl-C.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Show cameras, workers and what is wrong. Exit: 0 all is well, 1 something is ill, 3 no daemon runs."""
+    """Show cameras, workers and what is wrong.
+
+    Exit: 0 all is well, 1 something is ill or the daemon is not up yet, 3 no daemon runs.
+    """
     with told_errors():
         runtime = running_settings(config).runtime_folder
         try:

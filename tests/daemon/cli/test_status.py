@@ -1,15 +1,19 @@
 import io
 import json
 import os
+import threading
 import time
+from contextlib import contextmanager
 
 import pytest
+import zmq
 from msgspec.structs import replace
 from rich.console import Console
 from typer.testing import CliRunner
 
 from daemon.cli import app
 from daemon.cli.status_table import duration, status_view
+from daemon.operations.control import Answer, ControlSocket
 from daemon.operations.status import CameraStatus, DaemonStatus, WorkerStatus, write_status
 
 
@@ -136,3 +140,52 @@ def test_durations_are_short():
         "2 h 01",
         "2 d 7 h",
     ]
+
+
+@contextmanager
+def supervisor(config, answers):
+    """Answers commands as `answers` says; yields the requests that came."""
+    asked, ended = [], threading.Event()
+
+    def handle(request):
+        asked.append(request)
+        return answers(request)
+
+    def serve():
+        with zmq.Context() as context, ControlSocket(context, f"ipc://{config.parent}/state/run/control") as control:
+            while not ended.is_set():
+                if control.socket.poll(20):
+                    control.serve(handle)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    try:
+        yield asked
+    finally:
+        ended.set()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("answer", "options", "asked"),
+    [
+        (Answer(True, "nothing changes"), [], [True, False]),
+        (Answer(False, "cameras.door.url: is no URL"), [], [True, False]),
+        (Answer(False, "cameras.door.url: is no URL"), ["--dry-run"], [True]),
+    ],
+)
+def test_the_daemon_learns_of_every_reload_also_of_a_refused_one(config, answer, options, asked):
+    with supervisor(config, lambda request: answer) as requests:
+        result = run(config, "reload", *options)
+    assert result.exit_code == (0 if answer.ok else 1)
+    assert [request.dry_run for request in requests] == asked
+    assert result.output.count(answer.message) == 1
+
+
+def test_a_file_that_became_unreadable_hides_no_daemon(config, tmp_path):
+    write_status(tmp_path / "state" / "run", make_status())
+    config.write_text(config.read_text() + '[log\nstate = "elsewhere"')
+    result = run(config, "status")
+    assert result.exit_code == 0
+    assert "is not TOML" in result.stderr
+    assert run(tmp_path / "absent.toml", "status").exit_code == 2
