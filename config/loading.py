@@ -104,7 +104,8 @@ def _fill_in(value: Any, key: str, environment: Mapping[str, str], problems: lis
 
     def look_up(match: re.Match[str]) -> str:
         name = match[1]
-        fix = f"Set {name}, or give the service LoadCredential={name}:FILE"
+        # A process's environment is that of its start, and so are a service's credentials.
+        fix = f"Set {name}, or give the service LoadCredential={name}:FILE; a daemon that runs needs a restart for it"
         try:
             found = _secret(name, environment)
         except (OSError, UnicodeDecodeError):
