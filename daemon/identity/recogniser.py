@@ -253,6 +253,8 @@ class Recogniser:
 
     def _illustrated(self, event: Spoken) -> Spoken:
         """Returns the event with the name of its picture, which is on the disk by then."""
+        if self._voice.rests:
+            return event  # it will be said again; a picture each time would wear out a disk that is full
         return msgspec.structs.replace(event, snapshot=self._snapshots.keep(event))
 
     def _tell_news(self, key: object, event: Event) -> None:

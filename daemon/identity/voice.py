@@ -38,14 +38,19 @@ class Voice:
         self._waiting: list[Utterance] = []
         self.fault = ""
         """Why nothing can be stored, with the fix; empty if all is well."""
-        self._resting = False
+        self.rests = False
+        """Whether nothing is tried now: whatever is said is not stored."""
+        self._failed = 0
+        """Attempts since the store failed."""
 
     def say(self, event: Event, told: Told, captured_ns: int | None = None) -> None:
-        """Args: as those of `Draft`; told: is called once, at once if the store rests."""
-        if self._resting:
+        """Args: as those of `Draft`; told: is called once, at once while the store fails."""
+        if self.rests:
             told(None)
-        else:
-            self._waiting.append(Utterance(Draft(event, captured_ns), told))
+            return
+        self._waiting.append(Utterance(Draft(event, captured_ns), told))
+        if self.fault:
+            self.flush()  # the first one finds out whether the store works again
 
     def flush(self) -> None:
         """Stores what waits, in the order in which it was said."""
@@ -59,22 +64,23 @@ class Voice:
         try:
             numbers = self._writer.write([utterance.draft for utterance in utterances])
         except StoreError as error:
-            self._counts["not_stored"] += len(utterances)
             self.note_failure(error)
             return [None] * len(utterances)
         # Erased since the gallery was loaded; its next refresh, within a second, decides again without them.
         self._counts["person_erased"] += numbers.count(None)
         self._counts["events"] += len(numbers) - numbers.count(None)
         if self.fault:
-            logger.warning("store_works_again not_stored=%d", self._counts["not_stored"])
-        self.fault = ""
+            logger.warning("store_works_again failed_attempts=%d", self._failed)
+        self.fault, self._failed = "", 0
         return numbers
 
     def note_failure(self, error: StoreError) -> None:
-        """Tells of the first of a row of failures."""
+        """Counts a failed attempt, and tells of the first in a row."""
+        self._failed += 1
+        self._counts["store_failures"] += 1
         if not self.fault:
             logger.error("store_failed reason='%s'", error)
-        self.fault, self._resting = str(error), True
+        self.fault, self.rests = str(error), True
 
     def try_again(self) -> None:
-        self._resting = False
+        self.rests = False

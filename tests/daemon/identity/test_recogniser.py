@@ -227,7 +227,7 @@ def test_locked_store_is_tried_once_per_round_of_chores(store: Store, make_recog
         other.execute("BEGIN IMMEDIATE")
         for n in range(20):
             show(recogniser, f"t{n}", ANN, ANN)
-        assert recogniser.counts["not_stored"] == 1
+        assert recogniser.counts["store_failures"] == 1
         started = time.monotonic()
         recogniser.do_chores()
         assert time.monotonic() - started < 0.5  # the busy timeout is 0.2 s
