@@ -10,10 +10,7 @@ from daemon.cli.lazy import Place, lazy_group
 
 COMMANDS = {
     "run": Place("daemon.cli.run:run", "Run the daemon until SIGTERM, or until every video file has ended."),
-    "status": Place(
-        "daemon.cli.status:status",
-        "Show cameras, workers and what is wrong.",
-    ),
+    "status": Place("daemon.cli.status:status", "Show cameras, workers and what is wrong."),
     "reload": Place("daemon.cli.reload:reload", "Have the running daemon read its configuration again."),
     "check": Place("daemon.cli.check:check", "Tell every problem of a configuration: the key, its fault and the fix."),
     "doctor": Place("daemon.cli.doctor:doctor", "Examine machine, decoders, runtimes, folders and cameras."),

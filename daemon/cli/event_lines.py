@@ -44,7 +44,7 @@ def _say(event: Event) -> str:
         return f"revision {data['revision']}: {', '.join(counts)}"
     by = f"(by {data['actor']})" if data.get("actor", "daemon") != "daemon" else None
     words = [data.get("state"), data.get("subject"), data.get("detail"), by]
-    return " ".join(word for word in words if word)
+    return "; ".join(" ".join(word for word in words if word).splitlines())
 
 
 def _say_face(event: Event, data: Mapping[str, Any]) -> str:

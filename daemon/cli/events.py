@@ -12,10 +12,19 @@ from typing import Annotated, Literal, TextIO
 
 import typer
 
-from config import load_settings
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, set_up_logging, told_errors
+from daemon.cli.common import (
+    DEFAULT_CONFIG,
+    ConfigOption,
+    JsonOption,
+    err,
+    out,
+    running_settings,
+    set_up_logging,
+    told_errors,
+)
 from daemon.cli.event_lines import COLUMNS, json_of, line_of, row_of
 from daemon.cli.moments import HELP, here_and_now, parse_moment, place_of, seek
+from daemon.cli.presence import await_daemon, requests_of
 from daemon.events.json_schema import event_schema
 from deconvid_client import Cursor, Event, Requests, Subscriber
 
@@ -45,9 +54,10 @@ def tail(
 ) -> None:
     """Print events as they come, each once, until Ctrl-C."""
     with _following():
-        settings = load_settings(config, secrets=False)
+        settings = running_settings(config)
         after = None
         if since is not None:
+            await_daemon(settings)
             with Requests(settings.requests_endpoint) as requests, _told_values("--since"):
                 after = place_of(since, requests, here_and_now())
         _follow(settings.events_endpoint, settings.requests_endpoint, kind, camera, after, as_json)
@@ -64,10 +74,10 @@ def replay(
 ) -> None:
     """Print the events that the daemon keeps."""
     with _following():
-        settings = load_settings(config, secrets=False)
+        settings = running_settings(config)
         if follow:
             _follow(settings.events_endpoint, settings.requests_endpoint, kind, camera, Cursor(None, after), as_json)
-        with Requests(settings.requests_endpoint) as requests:
+        with requests_of(settings) as requests:
             for event in _replayed(requests, Cursor(None, after), kind, camera):
                 _print(event, as_json)
 
@@ -85,10 +95,10 @@ def export(
     """Write the events of a span of time to a file that only you can read."""
     set_up_logging()
     with told_errors():
-        settings, now = load_settings(config, secrets=False), here_and_now()
+        settings, now = running_settings(config), here_and_now()
         with _told_values("--from, --to"):
             first, last = (None if text is None else parse_moment(text, now) for text in (begin, end))
-        with Requests(settings.requests_endpoint) as requests:
+        with requests_of(settings) as requests:
             place = Cursor(None, 0) if first is None else seek(requests, first)
             events = _replayed(requests, place, kind, camera)
             count = _write(target, format, (event for event in events if _is_between(event, first, last)))
@@ -98,7 +108,7 @@ def export(
 @app.command()
 def schema() -> None:
     """Print the JSON Schema of all events, for programs that check them."""
-    typer.echo(json.dumps(event_schema(), indent=2))
+    typer.echo(json.dumps(event_schema(), indent=1))
 
 
 @contextmanager
@@ -134,7 +144,7 @@ def _follow(
             if event is not None:
                 _print(event, as_json)
             if was_connected and not subscriber.is_connected:
-                err.print(f"waiting for events at {endpoint} (is `deconvid run` running?)", soft_wrap=True)
+                err.print(f"no daemon, waiting for events at {endpoint} (is `deconvid run` running?)", soft_wrap=True)
             was_connected = subscriber.is_connected
 
 

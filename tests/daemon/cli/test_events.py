@@ -8,6 +8,7 @@ import signal
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -138,15 +139,44 @@ def test_export_makes_tables(run: Callable[..., Result], bus: BusDouble) -> None
 
 def test_schema_is_the_published_one() -> None:
     result = CliRunner().invoke(app, ["events", "schema"])
-    assert json.loads(result.stdout) == json.loads(
-        (Path(__file__).parents[3] / "docs" / "events.schema.json").read_text()
-    )
+    assert result.stdout == SCHEMA.read_text()
 
 
 def test_daemon_that_is_not_there_is_told(run: Callable[..., Result]) -> None:
-    result = run("replay")
-    assert result.exit_code == 1
-    assert "Is `deconvid run` running?" in result.stderr
+    for words in (("replay",), ("export", "-")):
+        began_s = time.monotonic()
+        result = run(*words)
+        assert result.exit_code == 1
+        assert "there is no daemon. Is `deconvid run` running?" in result.stderr
+        assert time.monotonic() - began_s < 2
+
+
+def test_tail_waits_for_a_daemon_to_ask(tail: Tail, bus: BusDouble) -> None:
+    publish_hours(bus, 1)
+    bus.stop()
+    process = tail("--json", "--since", "2026-01-01T00:00Z")
+    assert process.stderr
+    assert "no daemon yet, waiting" in process.stderr.readline()
+    bus.start()
+    assert json.loads(first_line(process))["sequence"] == 1
+
+
+def test_a_faulty_camera_hides_no_events(run: Callable[..., Result], config: Path, bus: BusDouble) -> None:
+    bus.publish("face.left")
+    config.write_text(config.read_text() + '[cameras.door]\nurl = "gopher://x"\n')
+    result = run("replay", "--json")
+    assert (result.exit_code, json.loads(result.stdout)["sequence"]) == (0, 1)
+
+
+def test_what_has_several_lines_is_told_in_one(run: Callable[..., Result], bus: BusDouble) -> None:
+    bus.publish("daemon.reloaded")
+    bus.events[0] |= {
+        "subject": "configuration",
+        "detail": "camera door is new\ncamera yard is gone",
+        "actor": "daemon",
+    }
+    [line] = run("replay").stdout.splitlines()
+    assert line.endswith("configuration camera door is new; camera yard is gone")
 
 
 def test_moment_that_is_none_is_told(run: Callable[..., Result], bus: BusDouble) -> None:
