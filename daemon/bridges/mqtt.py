@@ -37,17 +37,18 @@ class _Line:
             self._client.username_pw_set(
                 settings.username, settings.password.get_secret_value() if settings.password else None
             )
+        where = "{}:{}".format(*settings.address)
         try:
             if settings.tls:
                 ca_file = str(settings.ca_file) if settings.ca_file else None
                 self._client.tls_set_context(ssl.create_default_context(cafile=ca_file))
             self._client.connect(*settings.address, keepalive=KEEP_ALIVE_S)
         except (OSError, ValueError) as error:
-            raise UnreachableError(f"{settings.host}: {getattr(error, 'strerror', None) or error}") from error
+            raise UnreachableError(f"{where}: {getattr(error, 'strerror', None) or error}") from error
         self._client.loop_start()
         if not self._answered.wait(settings.timeout_s) or self._refusal:
             self.close()
-            raise UnreachableError(f"{settings.host}: {self._refusal or 'does not answer in time'}")
+            raise UnreachableError(f"{where}: {self._refusal or 'does not answer in time'}")
 
     @property
     def is_up(self) -> bool:

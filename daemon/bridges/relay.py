@@ -245,7 +245,7 @@ class Relay:
         cause = f"its position cannot be noted ({error.strerror})" if isinstance(error, OSError) else str(error)
         if not self.ill:
             logger.warning("bridge_down bridge=%s cause='%s'", self._name, cause)
-        self.ill = f"bridge {self._name}: {cause}"
+        self.ill = cause
 
     def _note_success(self) -> None:
         if self.ill:

@@ -45,6 +45,7 @@ class Webhook:
         self._settings, self._clock = settings, clock
         parts = urlsplit(settings.url.get_secret_value())
         self._secure, self._host, self._port = parts.scheme == "https", parts.hostname or "", parts.port
+        self._address = f"{self._host}:{self._port or (443 if self._secure else 80)}"
         self._target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
 
     def keep_up(self) -> None:
@@ -57,7 +58,7 @@ class Webhook:
     def test(self) -> str:
         # A fresh id each time: a receiver that keeps to them would pass over the second test.
         status = self._post(f"test-{time.time_ns()}", msgspec.json.encode({"version": 1, "test": True}))
-        return f"{self._host} answered {status}"
+        return f"{self._address} answered {status}"
 
     def close(self) -> None:
         pass
@@ -72,7 +73,7 @@ class Webhook:
                 with connection.getresponse() as answer:
                     status, retry_after = answer.status, answer.getheader("Retry-After", "")
         except (OSError, HTTPException, ValueError) as error:
-            raise UnreachableError(f"{self._host}: {_cause(error)}") from error
+            raise UnreachableError(f"{self._address}: {_cause(error)}") from error
         return self._judge(status, retry_after)
 
     def _judge(self, status: int, retry_after: str) -> int:
@@ -80,8 +81,8 @@ class Webhook:
             return status
         if status >= 500 or status in LATER:
             wait_s = min(float(retry_after), LONGEST_RETRY_AFTER_S) if retry_after.isdecimal() else 0.0
-            raise UnreachableError(f"{self._host} answered {status}", wait_s)
-        raise RefusedError(f"{self._host} answered {status}")
+            raise UnreachableError(f"{self._address} answered {status}", wait_s)
+        raise RefusedError(f"{self._address} answered {status}")
 
     @contextmanager
     def _in_time(self, connection: HTTPConnection) -> Iterator[None]:
