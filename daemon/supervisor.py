@@ -1,6 +1,7 @@
 """The supervisor: starts the workers, looks after them, does what it is told, and says how all of them are."""
 
 import logging
+import os
 from collections.abc import Callable
 from contextlib import ExitStack
 from importlib.metadata import version
@@ -49,6 +50,8 @@ def run_daemon(
     """
     signals = Signals()
     with ExitStack() as stack:
+        # As systemd's unit does: what we and our workers write is nobody else's to read.
+        stack.callback(os.umask, os.umask(0o077))
         stack.enter_context(signals.noted())
         house = stack.enter_context(House.open(settings, fast))
         context = stack.enter_context(zmq.Context())

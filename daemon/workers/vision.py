@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from config import DeconvIDError, Settings
 from daemon.errors import FrameRingError
+from daemon.events.sockets import bind_private
 from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED
 from daemon.frames import FrameRing, LeasedFrame, Outcome, StaleFrame
 from daemon.heartbeat import Heartbeat
@@ -74,7 +75,7 @@ class VisionWorker:
         names = (settings.detection.model, settings.embedding.model, engine.embedder.runtime.name)
         self._networks = dict.fromkeys(map(".".join, zip(("detector", "embedder", "runtime"), names, strict=True)), 1.0)
         self._frames = context.socket(zmq.PULL)
-        self._frames.bind(task.frames)
+        bind_private(self._frames, task.frames)
         self._observations = context.socket(zmq.PUSH)
         self._observations.connect(task.observations)
 

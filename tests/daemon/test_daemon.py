@@ -37,6 +37,9 @@ def test_files_are_read_to_their_end_and_every_frame_is_accounted_for(start_daem
 def test_sigterm_ends_it_within_seconds_and_leaves_nothing(start_daemon, rtsp_camera, corridor_clip):
     daemon = start_daemon({"door": rtsp_camera(cam=corridor_clip).url()})
     daemon.wait_for("state=streaming")
+    written = {path.name: path.stat().st_mode & 0o077 for path in daemon.settings.state.rglob("*")}
+    assert {"bus.cursor", "frames", "vision.live"} <= set(written)
+    assert set(written.values()) == {0}
     pids = [daemon.pid_of(worker) for worker in WORKERS]
     started = time.monotonic()
     assert daemon.stop() == 0
