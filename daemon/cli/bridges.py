@@ -13,7 +13,7 @@ from daemon.bridges.dead import DeadLetter, DeadLetters
 from daemon.bridges.making import dead_letters, destination, make_transport, position_file
 from daemon.bridges.relay import make_parcel
 from daemon.bridges.transport import RefusedError, Transport, UnreachableError
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, err, out, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, err, out, print_table, told_errors
 from daemon.exits import EXIT_FAILURE
 from daemon.operations.status import NoStatusError, read_status
 from daemon.rules import Told
@@ -40,7 +40,10 @@ def show(config: ConfigOption = DEFAULT_CONFIG) -> None:
                 str(len(dead_letters(settings.state, name).all()) or ""),
                 escape(_state(settings.runtime_folder, name)),
             )
-        out.print(table if settings.bridges else "no bridge is configured; see docs/bridges.md")
+        if settings.bridges:
+            print_table(table)
+        else:
+            err.print("no bridge is configured; see docs/bridges.md")
 
 
 @app.command("test")
@@ -87,7 +90,10 @@ def _list_dead(letters: list[DeadLetter], store: Store) -> None:
                 escape(letter.reason),
             )
         )
-    out.print(table if letters else "none")
+    if letters:
+        print_table(table)
+    else:
+        err.print("none")
 
 
 def _retry(name: str, bridge: AnyBridge, letters: DeadLetters, store: Store) -> int:

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, out, running_settings, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, print_table, running_settings, told_errors
 from daemon.cli.reload import local_actor, show
+from daemon.cli.status import newest_status
 from daemon.cli.status_table import camera_table
 from daemon.operations.control import Request, ask
-from daemon.operations.status import read_status
 
 app = typer.Typer(help="List cameras, pause and resume them.", no_args_is_help=True, add_completion=False)
 
@@ -21,7 +21,7 @@ CameraArgument = Annotated[str, typer.Argument(help="Its name in the configurati
 def list_cameras(config: ConfigOption = DEFAULT_CONFIG) -> None:
     """Show each camera of the running daemon."""
     with told_errors():
-        out.print(camera_table(read_status(running_settings(config).runtime_folder)))
+        print_table(camera_table(newest_status(running_settings(config))))
 
 
 @app.command()

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
 
 from config import ConfigError, DeconvIDError, LogSettings, Settings, read_settings
 from daemon.exits import EXIT_FAILURE
@@ -82,6 +84,21 @@ def told_errors() -> Iterator[None]:
         # The reader of our output went away (`| head`); Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(EXIT_FAILURE) from None
+
+
+def print_table(table: Table) -> None:
+    """Shows people a table; gives `grep`, `cut` and files every cell whole, a line for each row, with tabs between."""
+    if out.is_terminal:
+        out.print(table)
+        return
+    rows = zip(*(column.cells for column in table.columns), strict=True)
+    for cells in ([column.header for column in table.columns], *rows):
+        typer.echo("\t".join(map(_plain, cells)))
+
+
+def _plain(cell: RenderableType) -> str:
+    text = cell if isinstance(cell, Text) else Text.from_markup(str(cell))
+    return "; ".join(text.plain.splitlines())
 
 
 def set_up_logging(level: Literal["info", "warning"] = "info") -> None:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from config.origins import explain
 from config.reference import settings_reference, settings_schema
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, out, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, print_table, told_errors
 
 app = typer.Typer(help="Show the configuration and what may stand in it.", no_args_is_help=True, add_completion=False)
 
@@ -29,7 +29,7 @@ def show(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> 
         table.add_row(
             Text(setting.key), Text(value), setting.origin, style="dim" if setting.origin == "default" else ""
         )
-    out.print(table)
+    print_table(table)
 
 
 @app.command()

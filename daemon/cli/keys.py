@@ -12,7 +12,7 @@ from rich.table import Table
 
 from config import NetworkSettings, Settings, load_settings
 from config.events import tcp_endpoint
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, print_table, told_errors
 from daemon.events.errors import KeysError
 from daemon.events.keys import KeyFolder, KeyPair, Role
 from daemon.private_files import create_private
@@ -73,7 +73,10 @@ def list_keys(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False
     table = Table("name", "role", "created (UTC)", "public key")
     for client in clients:
         table.add_row(client.name, client.role, client.created_at, escape(client.public_key))
-    out.print(table if clients else "no client may connect; `deconvid keys new NAME --out FILE` lets one in")
+    if clients:
+        print_table(table)
+    else:
+        err.print("no client may connect; `deconvid keys new NAME --out FILE` lets one in", soft_wrap=True)
 
 
 @app.command()

@@ -16,7 +16,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from config import load_settings
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, print_table, told_errors
 from daemon.exits import EXIT_FAILURE
 from engine import ModelError
 from engine.manifests import ModelSpec, list_models, user_models
@@ -44,7 +44,7 @@ def list_command(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fa
         accuracy = "\n".join(f"{data}: {value}" for data, value in spec.accuracy.items())
         dimension = "" if spec.dimension is None else str(spec.dimension)
         table.add_row(*map(escape, (spec.name, spec.task, _installed(spec), spec.licence, dimension, accuracy)))
-    out.print(table)
+    print_table(table)
 
 
 @app.command("install")

@@ -16,6 +16,7 @@ from daemon.cli.common import (
     JsonOption,
     err,
     out,
+    print_table,
     set_up_logging,
     told_errors,
 )
@@ -59,10 +60,14 @@ def list_people(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fal
     if as_json:
         out.print_json(json.dumps([_person_json(person) for person in people]))
         return
-    table = Table("name", "photos", "enrolled")
+    table = Table("id", "name", "photos", "enrolled")
     for person in people:
-        table.add_row(escape(person.name), str(person.template_count), f"{person.created_at:%Y-%m-%d %H:%M}")
-    out.print(table if people else "nobody is enrolled; `deconvid people add NAME PHOTO` does it")
+        enrolled = f"{person.created_at:%Y-%m-%d %H:%M}"
+        table.add_row(str(person.id), escape(person.name), str(person.template_count), enrolled)
+    if people:
+        print_table(table)
+    else:
+        err.print("nobody is enrolled; `deconvid people add NAME PHOTO` does it")
 
 
 @app.command()
@@ -79,7 +84,7 @@ def show(name: NameArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: Jso
     for template in templates:
         added = f"{template.created_at:%Y-%m-%d %H:%M}"
         table.add_row(escape(template.source), f"{template.quality:.2f}", template.model_digest[:12], added)
-    out.print(table)
+    print_table(table)
 
 
 @app.command()

@@ -1,8 +1,7 @@
 """How a status looks in a terminal of 80 columns."""
 
 from rich.box import SIMPLE_HEAD
-from rich.console import Group, RenderableType
-from rich.padding import Padding
+from rich.console import Group
 from rich.table import Table
 from rich.text import Text
 
@@ -19,11 +18,21 @@ STATE_STYLES = {
     "stopping": "yellow",
 }
 """Every other state is bad."""
+COMING_OR_GOING = ("starting", "stopping")
+"""States of a daemon that is not ill, and of which nobody can say yet that it is well."""
+SILENCE_S = 3.0
+"""Age of a status from which it is told; the supervisor writes one each second."""
 
 
-def status_view(status: DaemonStatus, previous: DaemonStatus | None = None) -> RenderableType:
-    """Args: previous: an earlier one, for the processor's load of late; else it is the mean since the start."""
-    return Group(_headline(status), camera_table(status), worker_table(status, previous), _ills(status))
+def status_view(status: DaemonStatus, previous: DaemonStatus | None = None, age_s: float = 0.0) -> Group:
+    """Returns texts and tables.
+
+    Args:
+        previous: an earlier one, for the processor's load of late; else it is the mean since the start.
+        age_s: of the status.
+    """
+    tables = (camera_table(status), worker_table(status, previous))
+    return Group(_headline(status, age_s), *tables, *_judgement(status))
 
 
 def camera_table(status: DaemonStatus) -> Table:
@@ -64,18 +73,21 @@ def worker_table(status: DaemonStatus, previous: DaemonStatus | None = None) -> 
     return table
 
 
-def _headline(status: DaemonStatus) -> Text:
+def _headline(status: DaemonStatus, age_s: float) -> Text:
     streaming = sum(camera.state == "streaming" for camera in status.cameras)
     looks = sum(camera.looks_per_s for camera in status.cameras)
     line = Text.assemble(("DeconvID ", "bold"), (status.version, "dim"), "  ", _state(status.state))
     up = _passed(status, status.started_wall_ns)
-    return line.append(f" for {up}, {streaming} of {len(status.cameras)} cameras streaming, {looks:.1f} looks/s")
+    line.append(f" for {up}, {streaming} of {len(status.cameras)} cameras streaming, {looks:.1f} looks/s")
+    return line.append(f", as of {duration(age_s)} ago", style="yellow") if age_s > SILENCE_S else line
 
 
-def _ills(status: DaemonStatus) -> RenderableType:
-    if not status.ills:
-        return Text("✓ all is well", style="green")
-    return Group(*(Padding(Text(f"✗ {ill}", style="red"), (0, 0)) for ill in status.ills))
+def _judgement(status: DaemonStatus) -> list[Text]:
+    if status.ills:
+        return [Text(f"✗ {ill}", style="red") for ill in status.ills]
+    if status.state in COMING_OR_GOING:
+        return [Text(f"… {status.state}", style="yellow")]
+    return [Text("✓ all is well", style="green")]
 
 
 def _table(*columns: tuple[str, str]) -> Table:

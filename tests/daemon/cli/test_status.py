@@ -189,3 +189,28 @@ def test_a_file_that_became_unreadable_hides_no_daemon(config, tmp_path):
     assert result.exit_code == 0
     assert "is not TOML" in result.stderr
     assert run(tmp_path / "absent.toml", "status").exit_code == 2
+
+
+def test_a_daemon_that_cannot_write_its_status_runs_all_the_same(config, tmp_path):
+    write_status(tmp_path / "state" / "run", make_status(age_s=128))
+    with supervisor(config, lambda request: Answer(True, "running")):
+        result = run(config, "status")
+    assert result.exit_code == 1
+    assert "as of 2 min ago" in result.stdout
+    assert "✗ the daemon runs but cannot write its status (disk full?): this one is 128 s old" in result.stdout
+
+
+def test_what_only_starts_is_not_said_to_be_well(config, tmp_path):
+    write_status(tmp_path / "state" / "run", replace(make_status(), state="starting"))
+    result = run(config, "status")
+    assert (result.exit_code, result.stdout.splitlines()[-1]) == (1, "… starting")
+
+
+def test_a_pipe_gets_every_cell_whole(config, tmp_path):
+    write_status(tmp_path / "state" / "run", make_status())
+    [heading, row] = run(config, "cameras", "list").stdout.splitlines()
+    assert heading.split("\t")[0] == "camera"
+    assert row.split("\t")[0] == "entrance-of-the-northern-wing-02"
+    assert row.split("\t")[-1] == "rate 146,000  superseded 499"
+    line = next(line for line in run(config, "config", "show").stdout.splitlines() if "bytes" in line)
+    assert line.count("\t") == 2
