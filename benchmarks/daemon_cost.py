@@ -9,7 +9,6 @@ second each. CPU is seconds of processor time per second of the watch, memory th
 import argparse
 import json
 import os
-import platform
 import re
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 from daemon.demo.cast import ENROLLED
 from daemon.demo.play import Play, play
 from daemon.demo.verdict import Verdict
+from daemon.soak.record import processor
 from engine.manifests import find_model
 
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -42,11 +42,6 @@ def memory_mb(pid: int) -> float:
     """Proportional set size: pages that processes share count once in all."""
     [kilobytes] = re.findall(r"^Pss:\s+(\d+) kB", Path(f"/proc/{pid}/smaps_rollup").read_text(), re.MULTILINE)
     return round(int(kilobytes) / 1024, 1)
-
-
-def processor() -> str:
-    found = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return f"{found[0] if found else platform.machine()} x {os.cpu_count()}"
 
 
 def measure(seconds: float) -> dict[str, object]:

@@ -4,13 +4,16 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import msgspec
 import typer
 
 from daemon.cli.common import out, set_up_logging, told_errors
 from daemon.exits import EXIT_FAILURE
 
 app = typer.Typer(help="Measure this installation on this machine.", no_args_is_help=True, add_completion=False)
+
+
+MODELS = ("centerface", "deconv_v0")
+"""Of the daemon that is soaked: the defaults."""
 
 
 @app.callback()
@@ -29,6 +32,7 @@ def soak(
     """Run the daemon on simulated cameras, hurt it on schedule, and judge how it bore that."""
     from daemon.soak.faults import KINDS
     from daemon.soak.page import page
+    from daemon.soak.record import record
     from daemon.soak.schedule import DEFAULT, read_faults
     from daemon.soak.soak import soak as run_soak
 
@@ -36,7 +40,7 @@ def soak(
     with told_errors():
         result = run_soak(minutes, cameras, read_faults(faults or DEFAULT, set(KINDS)))
     command = f"deconvid {' '.join(sys.argv[1:])}"
-    report.with_suffix(".json").write_bytes(msgspec.json.format(msgspec.json.encode(result), indent=1) + b"\n")
+    report.with_suffix(".json").write_text(record(result, command, MODELS))
     report.with_suffix(".html").write_text(page(result, command))
     out.print(
         f"{result.events} events: {result.lost} lost, {result.doubled} doubled, {result.out_of_order} out of order; "

@@ -10,6 +10,9 @@ from daemon.operations.status import DaemonStatus
 from daemon.soak.schedule import Fault
 from deconvid_client import Event
 
+NOTICED_S = 1.5
+"""After the end of a fault: a status that is older may not know of it yet."""
+
 
 @dataclass(slots=True)
 class Ordeal:
@@ -81,10 +84,12 @@ class Watch:
             )
         )
         for ordeal in self.ordeals:
-            if ordeal.ended_s is not None and ordeal.recovered_s is None and health.healthy:
+            if health.healthy:
                 self._note_recovery(ordeal, analysed)
 
     def _note_recovery(self, ordeal: Ordeal, analysed: dict[str, int]) -> None:
+        if ordeal.ended_s is None or ordeal.recovered_s is not None or self.now_s < ordeal.ended_s + NOTICED_S:
+            return
         if all(count > ordeal.analysed_then.get(camera, 0) for camera, count in analysed.items()):
             ordeal.recovered_s = self.now_s
 

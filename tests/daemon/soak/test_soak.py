@@ -1,3 +1,4 @@
+import json
 from itertools import pairwise
 
 import pytest
@@ -7,9 +8,10 @@ from daemon.demo.verdict import Verdict
 from daemon.operations.status import CameraStatus, DaemonStatus, WorkerStatus
 from daemon.soak.faults import KINDS
 from daemon.soak.page import page
+from daemon.soak.record import record
 from daemon.soak.report import MOST_POINTS, FaultReport, SoakReport, thinned
 from daemon.soak.schedule import DEFAULT, Fault, read_faults, schedule
-from daemon.soak.watch import Watch
+from daemon.soak.watch import NOTICED_S, Watch
 
 
 def test_the_default_list_has_every_kind_of_fault():
@@ -83,6 +85,9 @@ def test_a_fault_is_over_when_nothing_is_ill_and_frames_are_analysed_again():
     watch.take_status(status(analysed=10))
     ordeal = watch.begin(Fault("kill_worker", "vision"))
     watch.end(ordeal)
+    watch.take_status(status(analysed=11, captured=11))
+    assert ordeal.recovered_s is None  # so soon, the status may not know of it
+    watch.started_s -= NOTICED_S
     watch.take_status(status(analysed=11, captured=11, worker_state="restarting"))
     assert ordeal.recovered_s is None
     watch.take_status(status(analysed=10))
@@ -132,3 +137,11 @@ def test_long_lines_are_thinned_evenly(count):
     assert len(kept) <= MOST_POINTS
     assert kept[:1] == line[:1]
     assert len({round(b[0] - a[0]) for a, b in pairwise(kept)}) <= 1
+
+
+def test_the_record_is_json_and_says_what_was_used():
+    recorded = json.loads(record(report(), "deconvid bench soak", ("deconv_v0",)))
+    assert recorded["command"] == "deconvid bench soak"
+    assert recorded["models"]["deconv_v0"]
+    assert recorded["memory_mb"] == {"<vision>": [[0, 100], [60, 101]]}
+    assert recorded["latencies_ms"] == [[1, 40]]

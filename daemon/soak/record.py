@@ -1,0 +1,41 @@
+"""What a benchmark's figures were measured with, beside them."""
+
+import json
+import os
+import platform
+import re
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from daemon.soak.report import SoakReport
+from engine.manifests import find_model
+
+PACKAGES = ("av", "numpy", "openvino", "opencv-python", "pyzmq", "sqlalchemy")
+SERIES = ("memory_mb", "latencies_ms")
+
+
+def record(report: SoakReport, command: str, models: tuple[str, ...]) -> str:
+    """Returns the report as JSON, one line per series."""
+    figures = msgspec.to_builtins(report)
+    series = {name: figures.pop(name) for name in SERIES}
+    head: dict[str, Any] = {
+        "command": command,
+        "machine": processor(),
+        "load_at_end": round(os.getloadavg()[0], 1),
+        "versions": {name: version(name) for name in PACKAGES},
+        "models": {name: find_model(name).sha256 for name in models},
+        **figures,
+    }
+    lines = ",\n".join(f"  {json.dumps(worker)}: {json.dumps(line)}" for worker, line in series["memory_mb"].items())
+    return (
+        f'{json.dumps(head, indent=1)[:-2]},\n "memory_mb": {{\n{lines}\n }},\n'
+        f' "latencies_ms": {json.dumps(series["latencies_ms"])}\n}}\n'
+    )
+
+
+def processor() -> str:
+    found = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
+    return f"{found[0] if found else platform.machine()} x {os.cpu_count()}"
