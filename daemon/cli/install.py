@@ -1,6 +1,8 @@
 """`deconvid install` and `uninstall`: the systemd service."""
 
 import pwd
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +11,15 @@ import typer
 from rich.markup import escape
 
 from daemon.cli.common import err, told_errors
-from daemon.operations.installation import InstallationError, find_program, hidden_fault, render_unit, verify_unit
+from daemon.operations.installation import (
+    UNIT,
+    UNIT_FOLDER,
+    InstallationError,
+    find_program,
+    hidden_fault,
+    render_unit,
+    verify_unit,
+)
 from daemon.operations.installation import install as write_service
 from daemon.operations.installation import uninstall as remove_service
 
@@ -52,14 +62,30 @@ def install(
 
 def uninstall(prefix: PrefixOption = Path("/")) -> None:
     """Remove the systemd service; the configuration and the state stay."""
+    is_ours = prefix == Path("/")
+    unit = prefix / UNIT_FOLDER / UNIT
     with told_errors():
+        if is_ours and _is_in_use():
+            # Without its unit systemd could neither stop nor disable it by name.
+            raise InstallationError("the service runs or is enabled. First: systemctl disable --now deconvid")
         removed = remove_service(prefix)
-    err.print("removed the unit" if removed else "there is no unit", markup=False)
+    _say(f"removed: {unit}" if removed else f"{unit}: there is no unit")
     if removed:
-        err.print("Next: systemctl disable --now deconvid; systemctl daemon-reload", soft_wrap=True, markup=False)
-        err.print(
-            "Kept: /etc/deconvid and /var/lib/deconvid, which holds faces and names", soft_wrap=True, markup=False
-        )
+        if is_ours:
+            _say("Next: systemctl daemon-reload")
+        _say(f"Kept: {prefix / 'etc/deconvid'} and {prefix / 'var/lib/deconvid'}, which holds faces and names")
+
+
+def _say(line: str) -> None:
+    err.print(line, soft_wrap=True, markup=False, highlight=False)
+
+
+def _is_in_use() -> bool:
+    systemctl = shutil.which("systemctl")
+    if systemctl is None:
+        return False
+    asked = ([systemctl, question, "--quiet", UNIT] for question in ("is-active", "is-enabled"))
+    return any(subprocess.run(words, capture_output=True, check=False).returncode == 0 for words in asked)
 
 
 def _check_user(user: str) -> None:

@@ -80,3 +80,24 @@ def test_a_user_that_cannot_be_meant(user, fault):
     done = CliRunner().invoke(app, ["install", "--dry-run", "--user", user])
     assert done.exit_code == 1
     assert fault in done.output
+
+
+@pytest.mark.parametrize("state", ["is-active", "is-enabled"])
+def test_a_service_in_use_is_not_removed(tmp_path, monkeypatch, state):
+    systemctl = tmp_path / "systemctl"
+    systemctl.write_text(f'#!/bin/sh\ntest "$1" = {state} && test "$3" = {UNIT}\n')
+    systemctl.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    done = CliRunner().invoke(app, ["uninstall"])
+    assert done.exit_code == 1
+    assert "First: systemctl disable --now deconvid" in done.output
+
+
+def test_uninstall_names_what_it_removed_and_left(unit, tmp_path):
+    install(unit, tmp_path)
+    done = CliRunner().invoke(app, ["uninstall", "--prefix", str(tmp_path)])
+    assert done.exit_code == 0
+    assert f"removed: {tmp_path / UNIT_FOLDER / UNIT}" in done.output
+    assert f"Kept: {tmp_path}/etc/deconvid" in done.output
+    assert "systemctl" not in done.output
+    assert "there is no unit" in CliRunner().invoke(app, ["uninstall", "--prefix", str(tmp_path)]).output
