@@ -152,7 +152,7 @@ class WorkerReport(msgspec.Struct, frozen=True, tag="report"):
     counters: dict[str, int] = {}
     """Only grow. `looks`, or `decisions.identified` where a count has kinds; a metric each, see docs/operations.md."""
     gauges: dict[str, float] = {}
-    """`subscribers`, or `name_ms` for milliseconds."""
+    """`newest_sequence`, or `name_ms` for milliseconds."""
     histograms: dict[str, Histogram] = {}
     """`latency_ms`, or `latency_ms.door` of a camera: that one becomes part of the camera's status."""
     camera: CameraReport | None = None

@@ -6,16 +6,19 @@ import signal
 import socket
 import time
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from rig.daemon import Daemon, is_alive
 from typer.testing import CliRunner
 
 from daemon.cli import app
+from daemon.operations.metrics import render_metrics
 from daemon.operations.status import DaemonStatus, NoStatusError, read_status
 
 pytestmark = pytest.mark.camera
 PATIENCE_S = 40.0
+DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana.json"
 
 
 def run(daemon: Daemon, *arguments: str):
@@ -39,6 +42,13 @@ def all_flow(status: DaemonStatus) -> bool:
     return status.state == "running" and all(c.state == "streaming" and c.looks_per_s > 0 for c in status.cameras)
 
 
+def serves_the_dashboard(status: DaemonStatus) -> bool:
+    """Whether every metric of docs/grafana.json is there, but those of bridges, of which this daemon has none."""
+    asked = set(re.findall(r"deconvid_\w+", DASHBOARD.read_text()))
+    there = set(re.findall(r"^deconvid_\w+", render_metrics(status, status.written_wall_ns).decode(), re.MULTILINE))
+    return not {name for name in asked - there if not name.startswith("deconvid_bridge_")}
+
+
 def tracks_of(daemon: Daemon, camera: str) -> set[str]:
     return {event.track for event in daemon.events() if getattr(event, "track", None) and event.camera == camera}
 
@@ -51,6 +61,7 @@ def test_a_reload_changes_what_differs_and_nothing_else(start_daemon, rtsp_camer
     url = rtsp_camera(cam=corridor_clip).url()
     daemon = start_daemon({"door": url})
     before = {worker.name: worker.pid for worker in wait_for_status(daemon, all_flow).workers}
+    wait_for_status(daemon, serves_the_dashboard)
     with daemon.config.open("a") as config:
         config.write(f'[cameras.yard]\nurl = "{url}"\nread_timeout_s = 2\n')
     assert run(daemon, "reload", "--dry-run").stdout == "cameras.yard: added\n"

@@ -43,7 +43,7 @@ def test_a_worker_is_measured():
 def test_what_a_worker_counts_is_a_metric_of_its_role():
     found = samples(make_status())
     assert found["deconvid_vision_looks_total", ("worker", "vision")] == 58
-    assert found["deconvid_vision_look_seconds", ("worker", "vision")] == pytest.approx(0.022)
+    assert found["deconvid_vision_crops_total", ("kind", "embedded"), ("worker", "vision")] == 20
     assert found["deconvid_identity_decisions_total", ("kind", "identified"), ("worker", "identity")] == 3
 
 
