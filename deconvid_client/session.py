@@ -49,6 +49,8 @@ class Session:
         self.unreadable = 0
         self._address, self._wanted, self._timeout_s, self._clock = address, wanted, timeout_s, clock
         self._heard_s = -math.inf
+        self._silent_s = self._clock() + SILENCE_S
+        """When it is told that nobody speaks; infinite: it was told."""
         self._request = 0
         self._asked: Cursor | None = None
         """What was asked for and is not answered yet."""
@@ -73,6 +75,7 @@ class Session:
 
     def prepare_to_wait(self, deadline_s: float) -> int:
         """Asks for what is missing; returns the longest wait for either socket, in milliseconds, -1: for ever."""
+        self._tell_silence()
         if self._asked is not None and self._clock() >= self._overdue_s:
             # Lazy pirate: whatever is stuck in the old socket, or on its way, goes with it.
             self._asked = None
@@ -81,8 +84,24 @@ class Session:
         missing = self.sequencer.missing_after
         if self._asked is None and missing is not None:
             self._ask(missing)
-        due_s = deadline_s if self._asked is None else min(deadline_s, self._overdue_s)
+        due_s = min(deadline_s, self._silent_s, math.inf if self._asked is None else self._overdue_s)
         return -1 if due_s == math.inf else max(0, math.ceil((due_s - self._clock()) * 1000))
+
+    def _tell_silence(self) -> None:
+        # A program that was busy with other things has not read yet what came meanwhile.
+        if self._clock() < self._silent_s or self.live.poll(0):
+            return
+        self._silent_s = math.inf
+        key = self._address.key
+        logger.warning(
+            "daemon_silent address=%s for_s=%g cause='no daemon runs there%s'",
+            *(self._address.events, SILENCE_S),
+            f", or it does not know the key {key.name} (any more): see deconvid keys list" if key else "",
+        )
+
+    def _note_heard(self) -> None:
+        self._heard_s = self._clock()
+        self._silent_s = self._heard_s + SILENCE_S
 
     def _ask(self, missing: Cursor) -> None:
         self._request += 1
@@ -107,7 +126,7 @@ class Session:
             pass
 
     def _take_live(self, frames: Sequence[bytes]) -> None:
-        self._heard_s = self._clock()
+        self._note_heard()
         try:
             if frames[0] == ALIVE:
                 self.sequencer.feel_beat(decode_beat(frames[-1]))
@@ -117,7 +136,7 @@ class Session:
             self._note_unreadable(error)
 
     def _take_answer(self, frames: Sequence[bytes]) -> None:
-        self._heard_s = self._clock()
+        self._note_heard()
         asked = self._asked
         if asked is None or frames[0] != str(self._request).encode():
             return

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -137,6 +138,31 @@ def test_older_copy_of_the_database_is_told(bus: BusDouble) -> None:
         pytest.raises(CursorAheadError, match="event 9 was seen"),
     ):
         subscriber.receive(PATIENCE_S)
+
+
+def test_silence_is_told_once_and_again_after_the_daemon_spoke(bus: BusDouble, caplog) -> None:
+    now_s = 100.0
+    bus.stop()
+    session = Session(Address.of(bus.endpoint, None, None), Filter(), None, 2.0, clock=lambda: now_s)
+    assert session.prepare_to_wait(math.inf) == SILENCE_S * 1000
+    for _ in range(2):
+        now_s += SILENCE_S
+        session.prepare_to_wait(math.inf)
+    assert caplog.text.count("daemon_silent") == 1
+    assert bus.endpoint in caplog.text
+    bus.start()
+    assert session.live.poll(PATIENCE_S * 1000)
+    session.prepare_to_wait(math.inf)
+    session.read()
+    bus.stop()
+    while session.live.poll(100):
+        session.read()
+    assert caplog.text.count("daemon_silent") == 1
+    now_s += SILENCE_S
+    session.prepare_to_wait(math.inf)
+    assert caplog.text.count("daemon_silent") == 2
+    session.close()
+    bus.start()
 
 
 def test_messagepack_is_read_too(bus: BusDouble) -> None:
