@@ -11,21 +11,20 @@ from typing import TypeVar
 import msgspec
 
 from config import SnapshotSettings
-from daemon.errors import StoreError
-from daemon.events.schema import Event, FaceEvent, Word
+from daemon.events.schema import FaceEvent, Word
 from daemon.events.writer import EventWriter
 from daemon.identity.announcements import (
     announcement,
     appearance,
     camera_changed,
     farewell,
-    gallery_changed,
     notice_event,
     remembered,
 )
 from daemon.identity.decision import Decision, DecisionRules, decide
-from daemon.identity.gallery import Gallery
+from daemon.identity.gallery_watch import GalleryWatch
 from daemon.identity.intake import embedding_of
+from daemon.identity.news import News
 from daemon.identity.tracks import Look, Stay, TrackBook, TrackKey, TrackState
 from daemon.identity.voice import Voice
 from daemon.messages import CameraStateChanged, FaceObserved, Notice, Observation, TrackEnded, TracksInSight
@@ -35,8 +34,6 @@ from daemon.store import Store
 logger = logging.getLogger(__name__)
 
 MOST_TRACKS = 4096
-MOST_NEWS = 1024
-"""Events about cameras and the daemon itself that are kept while the store fails."""
 MOST_AT_ONCE = 256
 """Tracks about which one round of chores says what was unsaid: the heartbeat must not wait long for a slow disk."""
 REMEMBER = timedelta(days=1)
@@ -67,12 +64,11 @@ class Recogniser:
         """What became of everything, by name."""
         self._store, self._rules = store, rules
         self._voice = Voice(writer, self.counts)
-        self._gallery = self._told_gallery = Gallery.load(store, model)
+        self._news = News(self._voice, self.counts)
+        self._watch = GalleryWatch(store, model, self._voice, self._snapshots)
         self._tracks = TrackBook(MOST_TRACKS)
         self._leaving: dict[TrackKey, TrackState] = {}
         """Tracks that ended in this round."""
-        self._unsaid_news: dict[object, Event] = {}
-        """What could not be stored, oldest first; of each camera its newest state only."""
         self._restore_tracks()
 
     def take(self, observations: Iterable[Observation]) -> None:
@@ -110,9 +106,9 @@ class Recogniser:
                 for track in self._tracks.out_of_sight(observation.tracks):
                     track.ended = track.stay  # there may be many: the chores say it
             case CameraStateChanged():
-                self._tell_news(observation.camera, camera_changed(observation))
+                self._news.tell(observation.camera, camera_changed(observation))
             case Notice():
-                self._tell_news(observation, notice_event(observation))
+                self._news.tell(observation, notice_event(observation))
 
     def refresh_gallery(self) -> None:
         """Takes over what other processes changed in the store, and decides again about everybody in sight.
@@ -120,41 +116,10 @@ class Recogniser:
         Raises:
             StoreUnusableError: the store is no longer where it was.
         """
-        self._store.database.check_in_place()
-        is_new = self._load_gallery()
-        if self._told_gallery is not self._gallery:
-            self._tell_gallery()
-        if is_new:
+        if self._watch.follow():
             for track in self._tracks:
                 self._reconsider(track)
         self._voice.flush()
-
-    def _load_gallery(self) -> bool:
-        """Returns whether there is another one now."""
-        try:
-            if self._store.gallery_revision == self._gallery.revision:
-                return False
-            self._gallery = Gallery.load(self._store, self._gallery.model_digest)
-        except StoreError as error:
-            self._voice.note_failure(error)
-            return False
-        self._snapshots.delete_erased({person.id for person in self._gallery.people})
-        logger.info("gallery_loaded people=%d revision=%d", len(self._gallery.people), self._gallery.revision)
-        return True
-
-    def _tell_gallery(self) -> None:
-        """Says how the gallery differs from the one of which was told last."""
-        gallery = self._gallery
-        event = gallery_changed(self._told_gallery, gallery, time.time_ns())
-        if event is None:
-            self._told_gallery = gallery
-            return
-
-        def told(sequence: int | None) -> None:
-            if sequence is not None:
-                self._told_gallery = gallery
-
-        self._voice.say(event, told)
 
     def _observe(self, face: FaceObserved) -> None:
         embedding = embedding_of(face)
@@ -167,7 +132,7 @@ class Recogniser:
         self._reconsider(track)
 
     def _is_comparable(self, model: str, dimension: int) -> bool:
-        if model == self._gallery.model_digest and self._gallery.dimension in (None, dimension):
+        if model == self._watch.gallery.model_digest and self._watch.gallery.dimension in (None, dimension):
             return True
         self.counts["foreign_model"] += 1
         if self.counts["foreign_model"] == 1:
@@ -218,14 +183,14 @@ class Recogniser:
         embedding = track.fusion.embedding()
         if embedding is None:
             return held
-        match = self._gallery.match(embedding, held.person)
+        match = self._watch.gallery.match(embedding, held.person)
         return decide(match, track.fusion.observations, held, self._rules)
 
     def _held(self, track: TrackState) -> Decision:
         """Returns the decision that holds, with the person's name of today, withdrawn if the person is gone."""
         if track.decision.person is None:
             return track.decision
-        person = self._gallery.find(track.decision.person.id)
+        person = self._watch.gallery.find(track.decision.person.id)
         return Decision("unknown") if person is None else Decision("identified", person, track.decision.score)
 
     def _take_leave(self, tracks: Iterable[TrackState]) -> None:
@@ -257,23 +222,8 @@ class Recogniser:
             return event  # it will be said again; a picture each time would wear out a disk that is full
         return msgspec.structs.replace(event, snapshot=self._snapshots.keep(event))
 
-    def _tell_news(self, key: object, event: Event) -> None:
-        """Args: key: what is of no interest any more when there is newer news of it."""
-        self._unsaid_news.pop(key, None)
-
-        def told(sequence: int | None) -> None:
-            if sequence is not None:
-                return
-            self._unsaid_news[key] = event
-            if len(self._unsaid_news) > MOST_NEWS:
-                del self._unsaid_news[next(iter(self._unsaid_news))]
-                self.counts["news_forgotten"] += 1
-
-        self._voice.say(event, told)
-
     def _say_unsaid(self) -> None:
-        for key, event in list(self._unsaid_news.items()):
-            self._tell_news(key, event)
+        self._news.say_unsaid()
         waiting = [track for track in self._tracks if track.unsaid or track.ended][:MOST_AT_ONCE]
         for track in waiting:
             if track.unsaid:
