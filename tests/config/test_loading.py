@@ -68,6 +68,7 @@ def test_a_credential_goes_before_the_environment(write, tmp_path):
 def test_an_unset_variable_names_the_key_and_the_fix(write):
     found = problems(write('[cameras.door]\nurl = "rtsp://u:${NOT_SET}@host/x"\n'))
     assert "LoadCredential=NOT_SET" in found["cameras.door.url"].fix
+    assert "needs a restart" in found["cameras.door.url"].fix
 
 
 def test_a_password_with_special_characters_is_encoded(write):
