@@ -1,6 +1,8 @@
 """Sample pictures, out of installed packages: no picture of a person lies in this repository."""
 
 import importlib.util
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -12,6 +14,13 @@ from numpy.typing import NDArray
 pytest_plugins = ["rig.clips", "rig.cameras", "rig.workers", "rig.daemon", "rig.broker"]
 
 Image = NDArray[np.uint8]
+
+
+@pytest.fixture(autouse=True)
+def _own_log_settings() -> Iterator[None]:
+    """A command that runs inside of a test sets up the log for its workers; the next test's workers have their own."""
+    yield
+    os.environ.pop("DECONVID_LOG", None)
 
 
 def _insightface_picture(name: str) -> Image:
