@@ -8,7 +8,6 @@ and asks for what it missed at the end. The bus is the daemon's own worker. Late
 its arrival, both by CLOCK_MONOTONIC.
 """
 
-import argparse
 import json
 import multiprocessing
 import os
@@ -28,6 +27,7 @@ import msgspec
 import numpy as np
 import zmq
 
+from benchmarks.command import run
 from daemon.events.schema import Identified, rfc3339
 from daemon.events.writer import Draft, EventWriter
 from daemon.heartbeat import Heartbeat
@@ -192,16 +192,5 @@ def measure(seconds: float) -> dict[str, object]:
     }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=90)
-    parser.add_argument("--out", type=Path)
-    args = parser.parse_args()
-    text = json.dumps(measure(args.seconds), indent=1) + "\n"
-    sys.stdout.write(text)
-    if args.out:
-        args.out.write_text(text)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, measure, seconds=90)

@@ -6,8 +6,6 @@ Two simulated cameras over RTSP (1280x720 and 960x540, H.264, 15 frames per seco
 second each. CPU is seconds of processor time per second of the watch, memory the proportional set size at its end.
 """
 
-import argparse
-import json
 import os
 import re
 import sys
@@ -17,6 +15,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 
+from benchmarks.command import run
 from daemon.demo.cast import ENROLLED
 from daemon.demo.play import Play, play
 from daemon.demo.verdict import Verdict
@@ -77,16 +76,5 @@ def measure(seconds: float) -> dict[str, object]:
         }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--seconds", type=float, default=60)
-    parser.add_argument("--out", type=Path)
-    args = parser.parse_args()
-    text = json.dumps(measure(args.seconds), indent=1) + "\n"
-    sys.stdout.write(text)
-    if args.out:
-        args.out.write_text(text)
-
-
 if __name__ == "__main__":
-    main()
+    run(__doc__, measure, seconds=60)

@@ -2,19 +2,17 @@
 
 import json
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
+from rig.processes import worker_processes
 
 from config import Settings
 from daemon.bridges.making import position_file
 from daemon.bridges.task import BridgeTask
 from daemon.exits import EXIT_ENDED
-from daemon.heartbeat import Heartbeat
 from daemon.store import Store
 from tests.daemon.bridges.test_webhook import Receiver
 from tests.daemon.factories import make_event
@@ -28,29 +26,17 @@ Start = Callable[[dict], subprocess.Popen[bytes]]
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
     """`start(settings of a bridge)` runs its worker on the store in `tmp_path`."""
-    workers: list[subprocess.Popen[bytes]] = []
-    heartbeat = Heartbeat.create(tmp_path / "heartbeat")
+    heartbeat = tmp_path / "heartbeat"
+    with worker_processes("daemon.workers.bridge", heartbeat) as start:
 
-    def start(bridge: dict) -> subprocess.Popen[bytes]:
-        settings = Settings.model_validate({"state": tmp_path, "bridges": {"x": {"backlog": "deliver", **bridge}}})
-        ipc = f"ipc://{tmp_path}"
-        task = BridgeTask.of(
-            settings, "x", stored=f"{ipc}/stored", reports=f"{ipc}/reports", heartbeat=str(tmp_path / "heartbeat")
-        )
-        worker = subprocess.Popen([sys.executable, "-m", "daemon.workers.bridge"], stdin=subprocess.PIPE)
-        workers.append(worker)
-        assert worker.stdin
-        worker.stdin.write(msgspec.json.encode(task) + b"\n")
-        worker.stdin.flush()
-        return worker
+        def start_bridge(bridge: dict) -> subprocess.Popen[bytes]:
+            settings = Settings.model_validate({"state": tmp_path, "bridges": {"x": {"backlog": "deliver", **bridge}}})
+            ipc = f"ipc://{tmp_path}"
+            return start(
+                BridgeTask.of(settings, "x", stored=f"{ipc}/stored", reports=f"{ipc}/reports", heartbeat=str(heartbeat))
+            )
 
-    yield start
-    for worker in workers:
-        worker.kill()
-        worker.wait()
-        assert worker.stdin
-        worker.stdin.close()
-    heartbeat.close()
+        yield start_bridge
 
 
 def fill(store: Store) -> None:

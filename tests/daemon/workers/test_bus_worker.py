@@ -2,19 +2,17 @@
 
 import json
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import msgspec
 import pytest
 import zmq
+from rig.processes import worker_processes
 
 from daemon.events import Unknown
 from daemon.events.schema import rfc3339
 from daemon.events.writer import Draft, EventWriter
 from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED
-from daemon.heartbeat import Heartbeat
 from daemon.store import Store
 from daemon.workers.task import BusTask
 
@@ -24,28 +22,12 @@ Write = Callable[[int], None]
 
 @pytest.fixture
 def start(tmp_path: Path, store: Store) -> Iterator[Start]:
-    heartbeat = Heartbeat.create(tmp_path / "heartbeat")
     names = ("stored", "events", "requests", "control", "observations", "reports")
     endpoints = {name: f"ipc://{tmp_path}/{name}" for name in names}
     database, cursor = str(store.database.path), str(tmp_path / "cursor")
     task = BusTask(database=database, cursor=cursor, heartbeat=str(tmp_path / "heartbeat"), **endpoints)
-    workers: list[subprocess.Popen[bytes]] = []
-
-    def start() -> "subprocess.Popen[bytes]":
-        worker = subprocess.Popen([sys.executable, "-m", "daemon.workers.bus"], stdin=subprocess.PIPE)
-        workers.append(worker)
-        assert worker.stdin
-        worker.stdin.write(msgspec.json.encode(task) + b"\n")
-        worker.stdin.flush()
-        return worker
-
-    yield start
-    for worker in workers:
-        worker.kill()
-        worker.wait()
-        assert worker.stdin
-        worker.stdin.close()
-    heartbeat.close()
+    with worker_processes("daemon.workers.bus", tmp_path / "heartbeat") as start:
+        yield lambda: start(task)
 
 
 @pytest.fixture

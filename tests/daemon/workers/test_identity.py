@@ -4,7 +4,6 @@ import os
 import signal
 import sqlite3
 import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -15,10 +14,10 @@ from pathlib import Path
 import msgspec
 import pytest
 import zmq
+from rig.processes import worker_processes
 
 from daemon.events import AnyEvent, Appeared, GalleryChanged, decode_event
 from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED, EXIT_FAILURE
-from daemon.heartbeat import Heartbeat
 from daemon.messages import CameraStateChanged, TrackEnded, TracksInSight, encode
 from daemon.store import Store
 from daemon.workers.task import IdentityTask
@@ -48,24 +47,8 @@ def make_task(folder: Path) -> IdentityTask:
 
 @pytest.fixture
 def start_worker(tmp_path: Path) -> Iterator[Callable[[], Worker]]:
-    workers: list[Worker] = []
-    heartbeat = Heartbeat.create(tmp_path / "identity.heartbeat")
-
-    def start() -> Worker:
-        worker = subprocess.Popen([sys.executable, "-m", "daemon.workers.identity"], stdin=subprocess.PIPE)
-        workers.append(worker)
-        assert worker.stdin
-        worker.stdin.write(msgspec.json.encode(make_task(tmp_path)) + b"\n")
-        worker.stdin.flush()
-        return worker
-
-    yield start
-    for worker in workers:
-        worker.kill()
-        worker.wait()
-        assert worker.stdin
-        worker.stdin.close()
-    heartbeat.close()
+    with worker_processes("daemon.workers.identity", tmp_path / "identity.heartbeat") as start:
+        yield lambda: start(make_task(tmp_path))
 
 
 @pytest.fixture

@@ -1,0 +1,19 @@
+"""The command line that all benchmarks share."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+
+def run(description: str | None, measure: Callable[[float], dict[str, object]], seconds: float) -> None:
+    """Measures for `--seconds` and prints JSON; `--out` writes it too."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seconds", type=float, default=seconds)
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    text = json.dumps(measure(args.seconds), indent=1) + "\n"
+    sys.stdout.write(text)
+    if args.out:
+        args.out.write_text(text)
