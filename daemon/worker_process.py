@@ -26,7 +26,8 @@ Role = Literal["camera", "vision", "identity", "bus", "bridge", "web"]
 
 PASSED_ON = (
     *("PATH", "HOME", "USER", "LANG", "LC_", "TZ", "TMPDIR", "XDG_DATA_HOME", "JOURNAL_STREAM", "DECONVID_LOG"),
-    *("PYTHON", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "OMP_", "OPENBLAS_", "CUDA_", "NVIDIA_"),
+    *("PYTHON", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "OMP_", "OPENBLAS_", "CUDA_", "NVIDIA_"),
+    "DECONVID_SOAK_CLOCK",
 )
 """Beginnings of the names of environment variables that workers get."""
 

@@ -133,14 +133,15 @@ def write_config(folder: Path, addresses: Mapping[str, str]) -> Path:
     return path
 
 
-def start_daemon(config: Path, log: Path) -> subprocess.Popen[bytes]:
+def start_daemon(config: Path, log: Path, more: Mapping[str, str] = {}) -> subprocess.Popen[bytes]:
+    """Args: more: variables of its environment."""
     with log.open("wb") as sink:
         return subprocess.Popen(
             [sys.executable, "-m", "daemon.cli", "run", "--config", config],
             stdout=sink,
             stderr=sink,
             start_new_session=True,  # Ctrl-C is for the demo, which ends the daemon in its own way
-            env={k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"},
+            env={k: v for k, v in os.environ.items() if k != "NOTIFY_SOCKET"} | dict(more),
         )
 
 

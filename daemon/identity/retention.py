@@ -2,6 +2,7 @@
 
 import logging
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from daemon.errors import StoreError
@@ -19,10 +20,17 @@ class Retention:
         events: the log.
         keep_days: age at which an event goes; None: never.
         keep_megabytes: size of all events beyond which the oldest go; None: never.
+        now: tells their age.
     """
 
-    def __init__(self, events: EventStore, keep_days: int | None, keep_megabytes: int | None = None) -> None:
-        self._events, self._keep_days, self._keep_megabytes = events, keep_days, keep_megabytes
+    def __init__(
+        self,
+        events: EventStore,
+        keep_days: int | None,
+        keep_megabytes: int | None = None,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        self._events, self._keep_days, self._keep_megabytes, self._now = events, keep_days, keep_megabytes, now
         self._due_s = 0.0
 
     def enforce(self) -> None:
@@ -43,7 +51,7 @@ class Retention:
         """Returns how many events were deleted."""
         forgotten = 0
         if self._keep_days is not None:
-            forgotten += self._events.forget_before(datetime.now(UTC) - timedelta(days=self._keep_days))
+            forgotten += self._events.forget_before(self._now() - timedelta(days=self._keep_days))
         if self._keep_megabytes is not None:
             forgotten += self._events.forget_beyond(self._keep_megabytes << 20)
         return forgotten

@@ -86,6 +86,20 @@ def camera_clock_jump(rig: Rig, camera: str) -> Iterator[None]:
 
 
 @contextmanager
+def clock_step(rig: Rig, seconds: str) -> Iterator[None]:
+    """The daemon's wall clock is set so far ahead, or back, and then right again. The machine's own stays as it is."""
+    if rig.clock is None:
+        raise FaultNotPossibleError(
+            "the daemon's wall clock cannot be set without a C compiler. Install gcc, libc6-dev"
+        )
+    rig.clock.set_ahead(float(seconds))
+    try:
+        yield
+    finally:
+        rig.clock.set_ahead(0)
+
+
+@contextmanager
 def camera_ends_connection(rig: Rig, camera: str) -> Iterator[None]:
     rig.cameras[camera].tell("kick")
     yield
@@ -152,7 +166,7 @@ KINDS: dict[str, Inflict] = {
     each.__name__: each
     for each in (
         *(kill_worker, freeze_worker, camera_gone, camera_stall, camera_silent, camera_garbage, camera_clock_jump),
-        *(camera_ends_connection, disk_full, database_locked, slow_subscriber, reload, reload_broken),
+        *(clock_step, camera_ends_connection, disk_full, database_locked, slow_subscriber, reload, reload_broken),
     )
 }
 

@@ -4,6 +4,7 @@ import logging
 import os
 import signal
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from daemon.demo.cast import ENROLLED, cast
 from daemon.demo.play import enrol_people, start_daemon
 from daemon.demo.scene import AWAY_S, WALK_S, Scene, write_clip
 from daemon.operations.status import DaemonStatus, NoStatusError, read_status
+from daemon.soak.wall_clock import WallClock
 from engine import FaceEngine
 
 logger = logging.getLogger(__name__)
@@ -36,6 +38,8 @@ class Rig:
     log: Path
     own_file_system: bool
     """Whether the state folder can be filled up without harm to others."""
+    clock: WallClock | None
+    """The daemon's; None: the machine's own."""
     reloads: int = 0
     """Changes of the configuration so far."""
 
@@ -44,6 +48,10 @@ class Rig:
             return read_status(self.settings.runtime_folder)
         except NoStatusError:
             return None
+
+    def now_ns(self) -> int:
+        """The daemon's wall clock."""
+        return self.clock.now_ns() if self.clock else time.time_ns()
 
     def pid_of(self, worker: str) -> int | None:
         status = self.status()
@@ -92,9 +100,10 @@ def build_rig(folder: Path, camera_count: int) -> Iterator[Rig]:
             undo.callback(cameras[name].kill)
         config, log = folder / "config.toml", folder / "daemon.log"
         write_config(config, state, cameras, DETECT_FPS[0])
-        daemon = start_daemon(config, log)
+        clock = WallClock.make(folder)
+        daemon = start_daemon(config, log, clock.environment if clock else {})
         undo.callback(_stop, daemon)
-        yield Rig(config, load_settings(config), scenes, cameras, daemon, log, own_file_system)
+        yield Rig(config, load_settings(config), scenes, cameras, daemon, log, own_file_system, clock)
 
 
 def make_scenes(engine: FaceEngine, count: int) -> dict[str, Scene]:

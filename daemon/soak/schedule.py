@@ -2,7 +2,7 @@
 
 [[fault]]
 kind = "camera_stall"    # see daemon/soak/faults.py for all of them
-target = "cam1"          # a camera or a worker, where the kind needs one
+target = "cam1"          # a camera, a worker or a figure, where the kind needs one
 for_s = 8                # how long it lasts
 then_s = 20              # peace after it
 """

@@ -66,4 +66,4 @@ def _listen(rig: Rig, watch: Watch, subscriber: Subscriber, until_s: float) -> N
         if event is not None:
             watch.take_event(event)
         if not watch.samples or watch.now_s - watch.samples[-1].at_s >= STATUS_S:
-            watch.take_status(rig.status())
+            watch.take_status(rig.status(), rig.now_ns())

@@ -66,10 +66,11 @@ class Watch:
         if latency_ms := event.data.get("latency_ms"):
             self.latencies.append((self.now_s, latency_ms))
 
-    def take_status(self, status: DaemonStatus | None) -> None:
+    def take_status(self, status: DaemonStatus | None, now_ns: int) -> None:
+        """Args: now_ns: the daemon's wall clock."""
         if status is None:
             return
-        health = health_of(status, time.time_ns())
+        health = health_of(status, now_ns)
         analysed = {camera.name: camera.analysed for camera in status.cameras}
         for camera in status.cameras:
             if camera.captured != camera.analysed + camera.in_flight + sum(camera.dropped.values()):

@@ -108,6 +108,11 @@ class EventStore:
         with self._database.read() as session:
             return session.scalar(select(func.max(EventRow.sequence))) or 0
 
+    def newest_at(self) -> datetime | None:
+        """Returns the newest event's own time, None if there is none."""
+        with self._database.read() as session:
+            return session.scalar(select(EventRow.at).order_by(EventRow.sequence.desc()).limit(1))
+
     def last_of_each_camera(self) -> list[StoredEvent]:
         """Returns the newest state of each camera, oldest first."""
         # As a literal: with a bound value SQLite would not use the index of these events alone.

@@ -27,6 +27,7 @@ from daemon.messages import Observation
 from daemon.operations.reporter import Reporter
 from daemon.snapshots.retention import SnapshotRetention
 from daemon.snapshots.store import SnapshotStore
+from daemon.sober_clock import SoberClock
 from daemon.store import Store, StoreUnusableError
 from daemon.store.pictures import SNAPSHOTS_FOLDER
 from daemon.workers.logs import set_up_worker_logging
@@ -165,9 +166,10 @@ def _serve(task: IdentityTask, stop: threading.Event) -> None:
         settings = SnapshotSettings.model_validate_json(task.snapshots)
         folder = store.database.path.parent / SNAPSHOTS_FOLDER
         recogniser = Recogniser(store, writer, task.model, rules, SnapshotStore(folder, settings))
+        clock = SoberClock(store.events.newest_at())
         retentions = (
-            Retention(store.events, task.keep_days, task.keep_megabytes),
-            SnapshotRetention(folder, settings),
+            Retention(store.events, task.keep_days, task.keep_megabytes, clock.now),
+            SnapshotRetention(folder, settings, clock.now),
         )
         endpoint = task.observations_endpoint
         with IdentityWorker(recogniser, writer, retentions, heartbeat, reporter, endpoint, context) as worker:

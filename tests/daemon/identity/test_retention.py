@@ -1,11 +1,12 @@
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from daemon.identity.retention import Retention
+from daemon.sober_clock import SoberClock
 from daemon.store import Store
 from tests.daemon.factories import make_event
 
@@ -25,6 +26,15 @@ def test_events_are_forgotten_at_most_once_a_minute(store: Store) -> None:
     append(store, 9, 0)
     retention.enforce()
     assert len(store.events.since(0)) == 3
+
+
+def test_a_clock_that_leaps_deletes_nothing(store: Store) -> None:
+    append(store, 6, 5, 0)
+    leap = datetime.now(UTC) + timedelta(days=4000)
+    Retention(store.events, keep_days=7, now=SoberClock(store.events.newest_at(), lambda: leap).now).enforce()
+    assert len(store.events.since(0)) == 3
+    Retention(store.events, keep_days=7, now=lambda: leap).enforce()
+    assert len(store.events.since(0)) == 1
 
 
 def test_much_to_forget_is_forgotten_step_by_step(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:

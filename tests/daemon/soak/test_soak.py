@@ -1,4 +1,5 @@
 import json
+import time
 from itertools import pairwise
 
 import pytest
@@ -42,8 +43,6 @@ def test_faults_follow_each_other_in_peace_and_leave_time_to_recover():
 
 
 def status(analysed=10, captured=10, worker_state="running", written_wall_ns=None):
-    import time
-
     now = time.time_ns()
     return DaemonStatus(
         version="0",
@@ -82,24 +81,32 @@ def status(analysed=10, captured=10, worker_state="running", written_wall_ns=Non
 
 def test_a_fault_is_over_when_nothing_is_ill_and_frames_are_analysed_again():
     watch = Watch(Verdict({}, []))
-    watch.take_status(status(analysed=10))
+    watch.take_status(status(analysed=10), time.time_ns())
     ordeal = watch.begin(Fault("kill_worker", "vision"))
     watch.end(ordeal)
-    watch.take_status(status(analysed=11, captured=11))
+    watch.take_status(status(analysed=11, captured=11), time.time_ns())
     assert ordeal.recovered_s is None  # so soon, the status may not know of it
     watch.started_s -= NOTICED_S
-    watch.take_status(status(analysed=11, captured=11, worker_state="restarting"))
+    watch.take_status(status(analysed=11, captured=11, worker_state="restarting"), time.time_ns())
     assert ordeal.recovered_s is None
-    watch.take_status(status(analysed=10))
+    watch.take_status(status(analysed=10), time.time_ns())
     assert ordeal.recovered_s is None
-    watch.take_status(status(analysed=11, captured=11))
+    watch.take_status(status(analysed=11, captured=11), time.time_ns())
     assert ordeal.recovered_s is not None
+
+
+def test_a_daemon_whose_clock_was_set_is_judged_by_that_clock():
+    watch = Watch(Verdict({}, []))
+    ahead_ns = time.time_ns() + 3600 * 10**9
+    watch.take_status(status(written_wall_ns=ahead_ns), ahead_ns)
+    watch.take_status(status(written_wall_ns=ahead_ns), ahead_ns + 3600 * 10**9)
+    assert [bool(sample.ills) for sample in watch.samples] == [False, True]
 
 
 def test_an_account_that_does_not_add_up_is_noticed():
     watch = Watch(Verdict({}, []))
-    watch.take_status(status(captured=12, analysed=10))
-    watch.take_status(status(captured=10, analysed=10))
+    watch.take_status(status(captured=12, analysed=10), time.time_ns())
+    watch.take_status(status(captured=10, analysed=10), time.time_ns())
     assert dict(watch.unaccounted) == {"cam1": 1}
 
 
@@ -116,7 +123,14 @@ def report(**changes):
 
 
 @pytest.mark.parametrize(
-    "fault", [{"lost": 1}, {"doubled": 1}, {"out_of_order": 1}, {"wrong_names": ["a was called b"]}]
+    "fault",
+    [
+        {"lost": 1},
+        {"doubled": 1},
+        {"out_of_order": 1},
+        {"deleted_by_retention": 1},
+        {"wrong_names": ["a was called b"]},
+    ],
 )
 def test_a_soak_with_a_fault_of_ours_has_failed(fault):
     assert report().passed
