@@ -11,7 +11,7 @@ import pytest
 import skimage.data
 from numpy.typing import NDArray
 
-pytest_plugins = ["rig.clips", "rig.cameras", "rig.workers", "rig.daemon", "rig.broker"]
+pytest_plugins = ["rig.clips", "rig.cameras", "rig.workers", "rig.daemon", "rig.broker", "rig.certificates"]
 
 Image = NDArray[np.uint8]
 

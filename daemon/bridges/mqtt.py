@@ -14,7 +14,7 @@ from paho.mqtt.reasoncodes import ReasonCode
 from config import MqttSettings
 from daemon.bridges.homeassistant import Message, availability_topic, discovery, states
 from daemon.bridges.presence import CameraPresence, Presence
-from daemon.bridges.transport import Parcel, UnreachableError
+from daemon.bridges.transport import Parcel, UnreachableError, untrusted
 from daemon.rules import Sighting
 
 KEEP_ALIVE_S = 30
@@ -43,6 +43,8 @@ class _Line:
                 ca_file = str(settings.ca_file) if settings.ca_file else None
                 self._client.tls_set_context(ssl.create_default_context(cafile=ca_file))
             self._client.connect(*settings.address, keepalive=KEEP_ALIVE_S)
+        except ssl.SSLCertVerificationError as error:
+            raise UnreachableError(f"{where}: {untrusted(error)}") from error
         except (OSError, ValueError) as error:
             raise UnreachableError(f"{where}: {getattr(error, 'strerror', None) or error}") from error
         self._client.loop_start()

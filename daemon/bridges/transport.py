@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from ssl import SSLCertVerificationError
 from typing import Protocol
 
 import msgspec
@@ -24,6 +25,11 @@ class UnreachableError(DeconvIDError):
 
 class RefusedError(DeconvIDError):
     """The other side will never take this."""
+
+
+def untrusted(error: SSLCertVerificationError) -> str:
+    """Says why a certificate does not count, with the fix."""
+    return f"its certificate is not trusted ({error.verify_message}). `ca_file` names who signed it"
 
 
 class Envelope(msgspec.Struct, frozen=True, kw_only=True):

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from config import WebhookSettings
-from daemon.bridges.transport import Parcel, RefusedError, UnreachableError
+from daemon.bridges.transport import Parcel, RefusedError, UnreachableError, untrusted
 from daemon.rules import Sighting
 
 SIGNATURE = "DeconvID-Signature"
@@ -117,5 +117,5 @@ def _cause(error: Exception) -> str:
     if isinstance(error, TimeoutError):
         return "does not answer in time"
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"its certificate is not trusted ({error.verify_message})"
+        return untrusted(error)
     return (error.strerror if isinstance(error, OSError) else None) or f"hung up ({type(error).__name__})"

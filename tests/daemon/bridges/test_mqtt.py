@@ -1,5 +1,6 @@
 """Against a real broker."""
 
+import gc
 import json
 import subprocess
 import sys
@@ -11,6 +12,7 @@ import pytest
 from paho.mqtt.client import Client, MQTTMessage
 from paho.mqtt.enums import CallbackAPIVersion
 from rig.broker import PATIENCE_S, Broker
+from rig.certificates import Certificate
 
 from config import MqttSettings
 from daemon.bridges.mqtt import Mqtt
@@ -19,6 +21,7 @@ from daemon.bridges.transport import Parcel, UnreachableError
 from tests.daemon.rules.sightings import ADA, seen
 
 Start = Callable[..., Broker]
+Certify = Callable[..., Certificate]
 
 
 def parcel(n: int, camera: str | None = "door", kind: str = "face.identified") -> Parcel:
@@ -33,12 +36,14 @@ def bridge(broker: Broker, presence: Presence | None = None, **settings: object)
 class Listener:
     """Subscribes to everything and remembers it."""
 
-    def __init__(self, broker: Broker) -> None:
+    def __init__(self, broker: Broker, authority: Path | None = None) -> None:
         self.heard: list[tuple[str, str, bool]] = []
         self._ready = False
         self._client = Client(CallbackAPIVersion.VERSION2, clean_session=True)
         self._client.on_message = self._on_message
         self._client.on_subscribe = lambda *_: setattr(self, "_ready", True)
+        if authority:
+            self._client.tls_set(str(authority))
         self._client.connect("127.0.0.1", broker.port)
         self._client.subscribe("#", qos=1)
         self._client.loop_start()
@@ -65,11 +70,11 @@ class Listener:
 
 
 @pytest.fixture
-def listen() -> Iterator[Callable[[Broker], Listener]]:
+def listen() -> Iterator[Callable[..., Listener]]:
     listeners: list[Listener] = []
 
-    def start(broker: Broker) -> Listener:
-        listeners.append(Listener(broker))
+    def start(broker: Broker, authority: Path | None = None) -> Listener:
+        listeners.append(Listener(broker, authority))
         return listeners[-1]
 
     yield start
@@ -166,6 +171,34 @@ def test_wrong_password_is_told_and_not_shown(broker: Start, tmp_path: Path) -> 
     mqtt = bridge(running, username="viewer", password="right")
     assert "confirmed" in mqtt.test()
     mqtt.close()
+
+
+def encrypted(certificate: Certificate) -> str:
+    files = f"certfile {certificate.chain}\nkeyfile {certificate.key}"
+    return f"allow_anonymous true\n{files}\n"
+
+
+def test_encrypted_broker_of_a_private_authority(broker: Start, certify: Certify, listen) -> None:
+    certificate = certify("127.0.0.1")
+    running = broker(encrypted(certificate))
+    heard, mqtt = listen(running, certificate.authority), bridge(running, tls=True, ca_file=certificate.authority)
+    mqtt.deliver([parcel(1)], [])
+    heard.wait_for("deconvid/face/identified/door", '{"id": "e-1"}')
+    mqtt.close()
+
+
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # as below
+@pytest.mark.parametrize("host", ["127.0.0.1", "elsewhere.example"], ids=["another authority", "another host"])
+def test_broker_with_a_wrong_certificate_gets_nothing(broker: Start, certify: Certify, host: str) -> None:
+    certificate = certify(host)
+    running = broker(encrypted(certificate))
+    authority = certify("127.0.0.1").authority if host == "127.0.0.1" else certificate.authority
+    mqtt = bridge(running, tls=True, ca_file=authority, username="viewer", password="hunter2")
+    with pytest.raises(UnreachableError, match="certificate is not trusted") as caught:
+        mqtt.deliver([parcel(1)], [])
+    assert "hunter2" not in str(caught.value)
+    del caught
+    gc.collect()  # now, while the warning is ignored
 
 
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")  # paho leaves the socket to the garbage collector

@@ -1,10 +1,12 @@
 import json
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+from rig.certificates import Certificate
 
 from config import WebhookSettings
 from daemon.bridges.transport import Parcel, RefusedError, UnreachableError
@@ -17,15 +19,20 @@ PARCEL = Parcel("epoch-7", 7, "face.unknown", "door", b'{"id":"epoch-7"}')
 class Receiver(ThreadingHTTPServer):
     """A web server on loopback whose answer is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Certificate | None = None) -> None:
         super().__init__(("127.0.0.1", 0), _Handler)
+        self._scheme = "https" if certificate else "http"
+        if certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate.chain, certificate.key)
+            self.socket = tls.wrap_socket(self.socket, server_side=True)
         self.requests: list[tuple[str, dict[str, str], bytes]] = []
         self.answer: Callable[[BaseHTTPRequestHandler], None] = status(200)
         threading.Thread(target=self.serve_forever, args=[0.02], daemon=True).start()
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self.server_port}/hook?token=hunter2"
+        return f"{self._scheme}://127.0.0.1:{self.server_port}/hook?token=hunter2"
 
 
 class _Handler(BaseHTTPRequestHandler):
@@ -136,3 +143,29 @@ def test_unencrypted_server_behind_https(receiver: Receiver) -> None:
 def test_test_says_what_was_answered(receiver: Receiver) -> None:
     assert hook(receiver.url).test() == f"127.0.0.1:{receiver.server_port} answered 200"
     assert json.loads(receiver.requests[0][2]) == {"version": 1, "test": True}
+
+
+def test_encrypted_server_of_a_private_authority(certify: Callable[..., Certificate]) -> None:
+    certificate = certify("127.0.0.1")
+    with Receiver(certificate) as receiver:
+        hook(receiver.url, ca_file=certificate.authority).deliver([PARCEL], [])
+        receiver.shutdown()
+    assert [body for _, _, body in receiver.requests] == [PARCEL.body]
+
+
+@pytest.mark.parametrize(
+    ("host", "authority"),
+    [("127.0.0.1", "another"), ("127.0.0.1", "none"), ("elsewhere.example", "its own")],
+)
+def test_server_with_a_wrong_certificate_gets_nothing(
+    certify: Callable[..., Certificate], host: str, authority: str
+) -> None:
+    certificate = certify(host)
+    trusted = {"another": certify(host).authority, "none": None, "its own": certificate.authority}[authority]
+    with Receiver(certificate) as receiver:
+        receiver.handle_error = lambda *_: None  # type: ignore[method-assign]  # the hand that is refused
+        with pytest.raises(UnreachableError, match="certificate is not trusted") as caught:
+            hook(receiver.url, ca_file=trusted).deliver([PARCEL], [])
+        receiver.shutdown()
+    assert receiver.requests == []
+    assert "hunter2" not in str(caught.value)
