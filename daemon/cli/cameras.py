@@ -5,10 +5,11 @@ from typing import Annotated
 import typer
 
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, print_table, running_settings, told_errors
+from daemon.cli.presence import ask_daemon
 from daemon.cli.reload import local_actor, show
 from daemon.cli.status import newest_status
 from daemon.cli.status_table import camera_table
-from daemon.operations.control import Request, ask
+from daemon.operations.control import Request
 
 app = typer.Typer(help="List cameras, pause and resume them.", no_args_is_help=True, add_completion=False)
 
@@ -38,6 +39,5 @@ def resume(camera: CameraArgument, config: ConfigOption = DEFAULT_CONFIG) -> Non
 
 def _tell(command: str, camera: str, config: ConfigOption) -> None:
     with told_errors():
-        endpoint = running_settings(config).control_endpoint
         request = Request("pause" if command == "pause" else "resume", camera, local_actor())
-        show(ask(endpoint, request, PATIENCE_S))
+        show(ask_daemon(running_settings(config), request, PATIENCE_S))

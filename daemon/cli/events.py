@@ -12,6 +12,7 @@ from typing import Annotated, Literal, TextIO
 
 import typer
 
+from config import Settings
 from daemon.cli.common import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -55,6 +56,7 @@ def tail(
     """Print events as they come, each once, until Ctrl-C."""
     with _following():
         settings = running_settings(config)
+        _warn_of_unknown(camera, settings)
         after = None
         if since is not None:
             await_daemon(settings)
@@ -75,6 +77,7 @@ def replay(
     """Print the events that the daemon keeps."""
     with _following():
         settings = running_settings(config)
+        _warn_of_unknown(camera, settings)
         if follow:
             _follow(settings.events_endpoint, settings.requests_endpoint, kind, camera, Cursor(None, after), as_json)
         with requests_of(settings) as requests:
@@ -96,6 +99,7 @@ def export(
     set_up_logging()
     with told_errors():
         settings, now = running_settings(config), here_and_now()
+        _warn_of_unknown(camera, settings)
         with _told_values("--from, --to"):
             first, last = (None if text is None else parse_moment(text, now) for text in (begin, end))
         with requests_of(settings) as requests:
@@ -109,6 +113,14 @@ def export(
 def schema() -> None:
     """Print the JSON Schema of all events, for programs that check them."""
     typer.echo(json.dumps(event_schema(), indent=1))
+
+
+def _warn_of_unknown(cameras: list[str] | None, settings: Settings) -> None:
+    """One that was removed since is no mistake: its events are still there."""
+    for name in cameras or ():
+        if name not in settings.cameras:
+            there = ", ".join(settings.cameras) or "none"
+            err.print(f"warning: no camera {name} is configured (there are: {there})", soft_wrap=True, markup=False)
 
 
 @contextmanager

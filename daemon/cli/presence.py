@@ -5,7 +5,9 @@ import time
 
 from config import Settings
 from daemon.cli.common import err
-from deconvid_client import NoAnswerError, Requests
+from daemon.operations.control import Answer, NoAnswerError, Request, ask
+from deconvid_client import NoAnswerError as NoBusError
+from deconvid_client import Requests
 
 LOOK_S = 0.2
 """From one look for a daemon to the next."""
@@ -25,10 +27,17 @@ def is_listening(endpoint: str) -> bool:
 
 
 def requests_of(settings: Settings) -> Requests:
-    """Raises NoAnswerError: no daemon runs."""
+    """Raises NoBusError: no daemon runs."""
     if not is_listening(settings.requests_endpoint):
-        raise NoAnswerError(f"{settings.requests_endpoint}: there is no daemon. Is `deconvid run` running?")
+        raise NoBusError(f"{settings.requests_endpoint}: there is no daemon. Is `deconvid run` running?")
     return Requests(settings.requests_endpoint)
+
+
+def ask_daemon(settings: Settings, request: Request, timeout_s: float) -> Answer:
+    """Asks the supervisor. Raises NoAnswerError: no daemon runs, or it does not answer in time."""
+    if not is_listening(settings.control_endpoint):
+        raise NoAnswerError(f"{settings.control_endpoint}: there is no daemon. Is `deconvid run` running?")
+    return ask(settings.control_endpoint, request, timeout_s)
 
 
 def await_daemon(settings: Settings) -> None:

@@ -7,8 +7,9 @@ import typer
 from rich.markup import escape
 
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, err, out, running_settings, told_errors
+from daemon.cli.presence import ask_daemon
 from daemon.exits import EXIT_FAILURE
-from daemon.operations.control import Answer, Request, ask
+from daemon.operations.control import Answer, Request
 
 QUESTION_S = 10.0
 """Reading the configuration again verifies the models, which takes a moment on a busy machine."""
@@ -21,14 +22,14 @@ def reload(
 ) -> None:
     """Have the running daemon read its configuration again."""
     with told_errors():
-        endpoint = running_settings(config).control_endpoint
-        differences = ask(endpoint, Request("reload", actor=local_actor(), dry_run=True), QUESTION_S)
+        settings = running_settings(config)
+        differences = ask_daemon(settings, Request("reload", actor=local_actor(), dry_run=True), QUESTION_S)
         if differences.ok or dry_run:
             show(differences)
         if dry_run:
             return
         # Also what will be refused: the daemon tells of a refused reload in its status and its events.
-        answer = ask(endpoint, Request("reload", actor=local_actor()), RELOAD_S)
+        answer = ask_daemon(settings, Request("reload", actor=local_actor()), RELOAD_S)
         if not answer.ok or answer.message != differences.message:
             show(answer)
 

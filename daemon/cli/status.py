@@ -12,7 +12,7 @@ from rich.console import Group
 from rich.live import Live
 from rich.table import Table
 
-from config import Settings
+from config import DeconvIDError, Settings
 from daemon.cli.common import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -23,10 +23,10 @@ from daemon.cli.common import (
     running_settings,
     told_errors,
 )
-from daemon.cli.presence import is_listening
+from daemon.cli.presence import ask_daemon
 from daemon.cli.status_table import COMING_OR_GOING, status_view
 from daemon.exits import EXIT_ENDED, EXIT_FAILURE
-from daemon.operations.control import NoAnswerError, Request, ask
+from daemon.operations.control import NoAnswerError, Request
 from daemon.operations.status import DaemonStatus, NoStatusError, read_status
 
 EXIT_NO_DAEMON = 3
@@ -60,14 +60,24 @@ def status(
 
 
 def newest_status(settings: Settings) -> DaemonStatus:
-    """Raises NoStatusError: there is none, or the daemon that wrote it is gone."""
-    found = read_status(settings.runtime_folder)
+    """
+    Raises:
+        NoStatusError: there is none, or the daemon that wrote it is gone.
+        DeconvIDError: a daemon runs whose status cannot be read.
+    """
+    try:
+        found = read_status(settings.runtime_folder)
+    except NoStatusError as error:
+        if _answers(settings):
+            fault = "the daemon runs, but has written no status that can be read"
+            raise DeconvIDError(f"{fault} (just started, disk full, or of another version). Ask again") from error
+        raise
     silent_s = _age_s(found)
     if not os.path.exists(f"/proc/{found.pid}"):
         raise NoStatusError(f"the daemon (pid {found.pid}) was killed. Start it again")
     if silent_s <= LONGEST_SILENCE_S:
         return found
-    if not _answers(settings.control_endpoint):
+    if not _answers(settings):
         raise NoStatusError(f"the daemon (pid {found.pid}) has said nothing for {silent_s:.0f} s. Restart it")
     ill = f"the daemon runs but cannot write its status (disk full?): this one is {silent_s:.0f} s old"
     return replace(found, ills=(*found.ills, ill))
@@ -77,9 +87,9 @@ def _age_s(found: DaemonStatus) -> float:
     return time.time() - found.written_wall_ns / 1e9
 
 
-def _answers(endpoint: str) -> bool:
+def _answers(settings: Settings) -> bool:
     try:
-        return is_listening(endpoint) and ask(endpoint, Request("status"), ANSWER_S).ok
+        return ask_daemon(settings, Request("status"), ANSWER_S).ok
     except NoAnswerError:
         return False
 

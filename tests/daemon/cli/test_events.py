@@ -168,6 +168,14 @@ def test_a_faulty_camera_hides_no_events(run: Callable[..., Result], config: Pat
     assert (result.exit_code, json.loads(result.stdout)["sequence"]) == (0, 1)
 
 
+def test_a_camera_that_is_not_configured_is_told(run: Callable[..., Result], config: Path, bus: BusDouble) -> None:
+    bus.publish("face.left")
+    config.write_text(config.read_text() + '[cameras.door]\nurl = "rtsp://192.0.2.1/"\n')
+    for words in (("replay",), ("export", "-")):
+        assert run(*words, "--camera", "door").stderr.count("warning") == 0
+        assert "no camera nix is configured (there are: door)" in run(*words, "--camera", "nix").stderr
+
+
 def test_what_has_several_lines_is_told_in_one(run: Callable[..., Result], bus: BusDouble) -> None:
     bus.publish("daemon.reloaded")
     bus.events[0] |= {

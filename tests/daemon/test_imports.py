@@ -1,0 +1,12 @@
+"""What a process loads, it keeps for as long as it lives."""
+
+import subprocess
+import sys
+
+import pytest
+
+
+@pytest.mark.parametrize("module", ["daemon.supervisor", "daemon.workers.bus", "daemon.workers.bridge"])
+def test_processes_that_touch_no_pixel_load_no_opencv(module: str) -> None:
+    loaded = f"import sys, {module}; print(*sorted({{'cv2', 'av', 'openvino', 'onnxruntime'}} & set(sys.modules)))"
+    assert subprocess.check_output([sys.executable, "-c", loaded], text=True).split() == []
