@@ -6,10 +6,12 @@ from config.errors import ConfigError, DeconvIDError, Problem
 from config.events import EventSettings, NetworkSettings
 from config.loading import Reading, load_settings, read_settings
 from config.log import LogSettings
+from config.privacy import PrivacySettings
 from config.recognition import DetectionSettings, EmbeddingSettings, IdentitySettings, TrackingSettings
 from config.rules import RuleSettings, WindowSettings, ZoneSettings
 from config.settings import Settings
 from config.snapshots import SnapshotSettings
+from config.strangers import RetentionSettings, StrangerSettings
 from config.web import WebSettings
 
 __all__ = [
@@ -25,11 +27,14 @@ __all__ = [
     "LogSettings",
     "MqttSettings",
     "NetworkSettings",
+    "PrivacySettings",
     "Problem",
     "Reading",
+    "RetentionSettings",
     "RuleSettings",
     "Settings",
     "SnapshotSettings",
+    "StrangerSettings",
     "TrackingSettings",
     "WebSettings",
     "WebhookSettings",

@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from config.credentials import credential_path
 from config.errors import ConfigError, Problem
 from config.settings import Settings
 
@@ -120,7 +121,7 @@ def _fill_in(value: Any, key: str, environment: Mapping[str, str], problems: lis
 
 
 def _secret(name: str, environment: Mapping[str, str]) -> str | None:
-    credential = Path(environment.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name
+    credential = credential_path(name, environment)
     return credential.read_text(encoding="utf-8").strip() if credential.is_file() else environment.get(name)
 
 

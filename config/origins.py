@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, SecretStr
 from pydantic_core import to_jsonable_python
 
+from config.credentials import credential_path
 from config.loading import PLACEHOLDER, load_settings
 
 SET = "(set)"
@@ -54,7 +55,7 @@ def _effective(
 
 
 def _source(name: str, environment: Mapping[str, str]) -> str:
-    if os.path.isfile(Path(environment.get("CREDENTIALS_DIRECTORY", "/nonexistent")) / name):
+    if os.path.isfile(credential_path(name, environment)):
         return f"credential {name}"
     return f"environment {name}" if name in environment else f"{name} (not at hand here)"
 

@@ -9,10 +9,12 @@ from config.cameras import CameraName, CameraSettings
 from config.events import EventSettings
 from config.limits import LimitSettings
 from config.log import LogSettings
+from config.privacy import PrivacySettings
 from config.recognition import DetectionSettings, EmbeddingSettings, IdentitySettings, TrackingSettings
 from config.rules import Name, RuleSettings, ZoneSettings
 from config.section import Folder, Section
 from config.snapshots import SnapshotSettings
+from config.strangers import RetentionSettings, StrangerSettings
 from config.web import WebSettings
 
 
@@ -33,6 +35,9 @@ class Settings(Section):
     log: LogSettings = LogSettings()
     limits: LimitSettings = LimitSettings()
     snapshots: SnapshotSettings = SnapshotSettings()
+    privacy: PrivacySettings = PrivacySettings()
+    strangers: StrangerSettings = StrangerSettings()
+    retention: RetentionSettings = RetentionSettings()
     zones: dict[Name, ZoneSettings] = Field(default_factory=dict)
     rules: dict[Name, RuleSettings] = Field(default_factory=dict)
     bridges: dict[Name, AnyBridge] = Field(default_factory=dict)

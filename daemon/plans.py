@@ -10,6 +10,7 @@ from pathlib import Path
 
 from config import ConfigError, Problem, Settings
 from daemon.bridges.task import BridgeTask
+from daemon.store.master_key import MasterKey
 from daemon.worker_process import WorkerPlan
 from daemon.workers.task import BusTask, CameraTask, IdentityTask, NetworkTask, VisionTask, WebTask
 from engine.manifests import find_model
@@ -93,6 +94,7 @@ def identity_plan(place: Place) -> WorkerPlan:
     heartbeat = place.heartbeat("identity")
     task = IdentityTask(
         database=str(settings.database),
+        master_key=MasterKey.of(settings.privacy.master_key, settings.state).handed_on(),
         model=spec.sha256,
         threshold=threshold,
         margin=identity.margin,
@@ -112,7 +114,9 @@ def identity_plan(place: Place) -> WorkerPlan:
 def vision_plan(place: Place) -> WorkerPlan:
     heartbeat = place.heartbeat("vision")
     task = VisionTask(
-        settings=place.settings.model_dump_json(include={"models", "detection", "embedding", "tracking", "snapshots"}),
+        settings=place.settings.model_dump_json(
+            include={"models", "detection", "embedding", "tracking", "snapshots", "strangers"}
+        ),
         rings={name: str(path) for name, path in place.rings.items()},
         frames=place.endpoint("frames"),
         observations=place.endpoint("observations"),

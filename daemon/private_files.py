@@ -15,7 +15,7 @@ def make_private_folder(folder: Path) -> None:
     make_private_folder(folder.parent)
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
-        _give_to_owner_of(folder.parent, folder)
+        give_to_owner_of(folder.parent, folder)
 
 
 def replace_private(path: Path, data: bytes) -> None:
@@ -23,7 +23,7 @@ def replace_private(path: Path, data: bytes) -> None:
     part = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         create_private(part, data)
-        _give_to_owner_of(path.parent, part)
+        give_to_owner_of(path.parent, part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
@@ -47,7 +47,7 @@ def create_private(path: Path, data: bytes) -> None:
         raise
 
 
-def _give_to_owner_of(folder: Path, path: Path) -> None:
+def give_to_owner_of(folder: Path, path: Path) -> None:
     """What root makes for a service (`sudo deconvid keys new`), the service has to read."""
     owner = folder.stat()
     if os.geteuid() == 0 and owner.st_uid != 0:

@@ -20,6 +20,7 @@ from daemon.cli.common import (
     set_up_logging,
     told_errors,
 )
+from daemon.cli.stores import open_store
 from daemon.enrolment import Accepted, Outcome, enrol, find_photos
 from daemon.exits import EXIT_FAILURE
 from daemon.store import Person, Store, Template
@@ -44,7 +45,7 @@ def add(
         normalise_name(name)  # before the models are loaded
         files = find_photos(photos)
         engine = FaceEngine.load(settings)
-        with Store.open(settings.database) as store:
+        with open_store(settings) as store:
             outcomes = _enrol_with_progress(store, engine, name, files)
         accepted = sum(isinstance(outcome, Accepted) for outcome in outcomes)
         out.print(f"{escape(name)}: {accepted} of {len(files)} photos accepted", soft_wrap=True)
@@ -55,7 +56,7 @@ def add(
 @app.command("list")
 def list_people(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """List everybody who is enrolled."""
-    with told_errors(), Store.open(load_settings(config, secrets=False).database) as store:
+    with told_errors(), open_store(load_settings(config, secrets=False)) as store:
         people = store.people.all()
     if as_json:
         out.print_json(json.dumps([_person_json(person) for person in people]))
@@ -73,7 +74,7 @@ def list_people(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fal
 @app.command()
 def show(name: NameArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Show what is stored of a person."""
-    with told_errors(), Store.open(load_settings(config, secrets=False).database) as store:
+    with told_errors(), open_store(load_settings(config, secrets=False)) as store:
         person = store.people.get(name)
         templates = store.people.templates(person.id)
     if as_json:
@@ -94,7 +95,7 @@ def rename(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Give a person another name; past events keep the old one."""
-    with told_errors(), Store.open(load_settings(config, secrets=False).database) as store:
+    with told_errors(), open_store(load_settings(config, secrets=False)) as store:
         person = store.people.rename(old, new)
     out.print(f"{escape(person.name)} is the name now", soft_wrap=True)
 
@@ -106,7 +107,7 @@ def erase(
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Remove a person, with all templates and the name in past events, for good."""
-    with told_errors(), Store.open(load_settings(config, secrets=False).database) as store:
+    with told_errors(), open_store(load_settings(config, secrets=False)) as store:
         person = store.people.get(name)
         if not yes:
             typer.confirm(f"Erase {person.name} and {person.template_count} templates for good?", abort=True, err=True)

@@ -114,7 +114,7 @@ def play(folder: Path, seconds: float) -> Iterator[Play]:
 
 def enrol_people(engine: FaceEngine, settings: Settings, folder: Path) -> None:
     settings.state.mkdir(mode=0o700, exist_ok=True)
-    with Store.open(settings.database) as store:
+    with Store.of(settings, "demo") as store:
         for picture in ENROLLED:
             enrol(store, engine, picture.people[0], [copy_to(picture, folder)])
 

@@ -31,7 +31,7 @@ def soak(minutes: float, cameras: int, faults: list[Fault]) -> SoakReport:
             _run(rig, watch, subscriber, minutes * 60, faults)
             _listen(rig, watch, subscriber, watch.now_s + SETTLE_S)
             lost_by_retention = subscriber.lost
-        with Store.open(rig.settings.database) as store:
+        with Store.of(rig.settings, "soak") as store:
             stored = store.events.newest()
         return judge(watch, rig, stored, lost_by_retention)
 

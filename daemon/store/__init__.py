@@ -3,13 +3,19 @@
 from daemon.store.errors import (
     DiskFullError,
     InvalidNameError,
+    KeyRingError,
+    MasterKeyError,
     NameTakenError,
     StoreBusyError,
     StoreUnusableError,
     UnknownPersonError,
+    UnreadableError,
 )
 from daemon.store.events import EventStore
+from daemon.store.master_key import MasterKey
 from daemon.store.records import (
+    Consent,
+    Enrolment,
     EventFilter,
     EventPage,
     GallerySnapshot,
@@ -22,12 +28,17 @@ from daemon.store.records import (
 from daemon.store.store import Store
 
 __all__ = [
+    "Consent",
     "DiskFullError",
+    "Enrolment",
     "EventFilter",
     "EventPage",
     "EventStore",
     "GallerySnapshot",
     "InvalidNameError",
+    "KeyRingError",
+    "MasterKey",
+    "MasterKeyError",
     "NameTakenError",
     "NewEvent",
     "NewTemplate",
@@ -38,4 +49,5 @@ __all__ = [
     "StoredEvent",
     "Template",
     "UnknownPersonError",
+    "UnreadableError",
 ]

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from daemon.store.errors import StoreBusyError, StoreUnusableError, mapped_errors
 from daemon.store.migrate import migrate
+from daemon.store.vault import Vault
 
 OWNER_ONLY = 0o600
 
@@ -28,8 +29,13 @@ class Database:
         self._inode = path.stat().st_ino
 
     @classmethod
-    def open(cls, path: Path, busy_timeout_s: float = 5.0) -> "Database":
+    def open(cls, path: Path, vault: Vault, busy_timeout_s: float = 5.0) -> "Database":
         """Returns the database, made or migrated to this program's schema if need be.
+
+        Args:
+            path: of the file.
+            vault: seals what an older program stored in the clear.
+            busy_timeout_s: longest wait for another process that writes.
 
         Raises:
             StoreUnusableError: it is damaged, newer than this program, or no database.
@@ -42,7 +48,7 @@ class Database:
             database = cls(path, engine, busy_timeout_s)
             try:
                 with database._writer.begin() as connection:
-                    migrate(connection, path)
+                    migrate(connection, path, vault)
             except BaseException:
                 engine.dispose()
                 raise

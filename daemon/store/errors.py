@@ -4,6 +4,9 @@ StoreError (daemon.errors)
 ├── DiskFullError        nothing more can be written
 ├── StoreBusyError       another process holds it for too long
 ├── StoreUnusableError   damaged, of a newer program, or no database: waiting does not help
+│   ├── MasterKeyError   the master key is missing, or another one
+│   └── KeyRingError     the key ring is missing, or of another database
+├── UnreadableError      a sealed value that no key opens
 ├── UnknownPersonError   no such person, or erased meanwhile
 ├── NameTakenError       somebody else has that name
 └── InvalidNameError     nobody can have that name
@@ -30,6 +33,18 @@ class StoreBusyError(StoreError):
 
 class StoreUnusableError(StoreError):
     """The file is damaged, was written by a newer program, or is no database: somebody has to act."""
+
+
+class MasterKeyError(StoreUnusableError):
+    """The master key is missing, is no key, or is not the one with which the store was made."""
+
+
+class KeyRingError(StoreUnusableError):
+    """The key ring is missing, belongs to another database, or was written by a newer program."""
+
+
+class UnreadableError(StoreError):
+    """What is stored of somebody cannot be opened any more."""
 
 
 class UnknownPersonError(StoreError):
@@ -64,26 +79,26 @@ FAULTS: tuple[tuple[str, type[StoreError], str, str], ...] = (
 
 
 @contextmanager
-def mapped_errors(path: Path) -> Iterator[None]:
-    """Turns what SQLAlchemy, SQLite and the file system raise about this database into a StoreError."""
+def mapped_errors(path: Path, what: str = "identity store") -> Iterator[None]:
+    """Turns what SQLAlchemy, SQLite and the file system raise about this file into a StoreError."""
     try:
         yield
     except DBAPIError as error:
-        raise _store_error(path, error.orig) from error
+        raise _store_error(f"{what} {path.name}", error.orig) from error
     except sqlite3.Error as error:
-        raise _store_error(path, error) from error
+        raise _store_error(f"{what} {path.name}", error) from error
     except SQLAlchemyError as error:
-        raise StoreError(f"identity store {path.name}: {type(error).__name__}. This is a fault of DeconvID") from error
+        raise StoreError(f"{what} {path.name}: {type(error).__name__}. This is a fault of DeconvID") from error
     except OSError as error:
         kind = DiskFullError if error.errno == errno.ENOSPC else StoreError
         fix = "Free space on its file system" if kind is DiskFullError else "Check `state` and its permissions"
-        raise kind(f"identity store {path.name}: {error.strerror}. {fix}") from error
+        raise kind(f"{what} {path.name}: {error.strerror}. {fix}") from error
 
 
-def _store_error(path: Path, error: BaseException | None) -> StoreError:
+def _store_error(where: str, error: BaseException | None) -> StoreError:
     # Only the code is told: the text may quote the statement's parameters, names and embeddings included.
     code = getattr(error, "sqlite_errorname", "SQLITE_UNKNOWN").removeprefix("SQLITE_")
     for prefix, kind, fault, fix in FAULTS:
         if code.startswith(prefix):
-            return kind(f"identity store {path.name}: {fault}. {fix}")
-    return StoreError(f"identity store {path.name}: SQLite says {code}. This is a fault of DeconvID")
+            return kind(f"{where}: {fault}. {fix}")
+    return StoreError(f"{where}: SQLite says {code}. This is a fault of DeconvID")

@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from daemon.store.errors import StoreUnusableError
+from daemon.store.vault import Vault
 
 # Alembic would tell at level info, at each start, that there is nothing to do.
 logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
@@ -17,19 +18,21 @@ logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
-def migrate(connection: Connection, path: Path) -> None:
+def migrate(connection: Connection, path: Path, vault: Vault) -> None:
     """Applies the migrations that are missing.
 
     Args:
         connection: in a transaction that holds the write lock, so that two processes cannot migrate at once.
         path: of the database, for messages.
+        vault: seals what an older program stored in the clear; is made with a new database.
 
     Raises:
-        StoreUnusableError: the database was written by a newer program.
+        StoreUnusableError: the database was written by a newer program, or the vault cannot be used.
     """
     config = Config()
     config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
     config.attributes["connection"] = connection
+    config.attributes["vault"] = vault
     scripts = ScriptDirectory.from_config(config)
     current = MigrationContext.configure(connection).get_current_revision()
     if current == scripts.get_current_head():

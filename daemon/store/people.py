@@ -1,26 +1,26 @@
 """People and their templates. Every change bumps the gallery's revision in its own transaction."""
 
+from collections.abc import Iterable
 from datetime import UTC, datetime
 
-import numpy as np
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from daemon.store import meta
+from daemon.store.audit import AuditStore
 from daemon.store.database import Database
+from daemon.store.erasure import Erasure
 from daemon.store.errors import NameTakenError, UnknownPersonError
 from daemon.store.names import name_key, normalise_name
-from daemon.store.pictures import SNAPSHOTS_FOLDER, delete_pictures_of
-from daemon.store.records import GallerySnapshot, NewTemplate, Person, Template
-from daemon.store.schema import EventRow, MetaRow, PersonRow, TemplateRow
-
-REVISION = "gallery_revision"
-SCRUB_DUE = "scrub_due"
-"""1 from the erasure of a person's rows until their bytes are gone too."""
+from daemon.store.records import Consent, Enrolment, GallerySnapshot, NewTemplate, Person, Template
+from daemon.store.schema import PersonRow, TemplateRow
+from daemon.store.templates import opened_rows, read_embeddings, sealed_rows, subject_of
+from daemon.store.vault import Vault
 
 
 class PeopleStore:
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    def __init__(self, database: Database, vault: Vault, audit: AuditStore, erasure: Erasure) -> None:
+        self._database, self._vault, self._audit, self._erasure = database, vault, audit, erasure
 
     def enrol(self, name: str, template: NewTemplate) -> Person:
         """Adds a template to the person of that name, who is made if there is none.
@@ -28,16 +28,34 @@ class PeopleStore:
         Raises:
             InvalidNameError: nobody can have that name.
         """
+        [person] = self.enrol_all([Enrolment(name, template)])
+        return person
+
+    def enrol_all(self, enrolments: Iterable[Enrolment]) -> list[Person]:
+        """Adds templates to the people of these names, who are made if there are none: all of it or, on error, nothing.
+
+        Returns:
+            Each person once.
+
+        Raises:
+            InvalidNameError: nobody can have a name.
+        """
         now = datetime.now(UTC)
+        rows: dict[str, PersonRow] = {}
+        added: list[tuple[int, NewTemplate]] = []
         with self._database.write() as session:
-            row = _find(session, name)
-            if row is None:
-                row = PersonRow(name=normalise_name(name), name_key=name_key(name), created_at=now)
-                session.add(row)
-                session.flush()
-            session.add(_template_row(row.id, template, now))
-            _bump_revision(session)
-            return _person(session, row)
+            for enrolment in enrolments:
+                key = name_key(enrolment.name)
+                row = rows[key] = rows.get(key) or _find_or_make(session, enrolment.name, now)
+                added.append((row.id, enrolment.template))
+                if enrolment.consent:
+                    _set_consent(row, enrolment.consent, now)
+            session.add_all(sealed_rows(self._vault, added, now))
+            for row in rows.values():
+                self._record(session, "people.enrol", row.id)
+            if rows:
+                meta.count_up(session, meta.GALLERY_REVISION)
+            return [_person(session, row) for row in rows.values()]
 
     def rename(self, old: str, new: str) -> Person:
         """Raises UnknownPersonError, NameTakenError or InvalidNameError."""
@@ -47,45 +65,26 @@ class PeopleStore:
             if other is not None and other.id != row.id:
                 raise NameTakenError(f"the name {other.name!r} belongs to another person. Choose a different one")
             row.name, row.name_key = normalise_name(new), name_key(new)
-            _bump_revision(session)
+            self._record(session, "people.rename", row.id)
+            meta.count_up(session, meta.GALLERY_REVISION)
             return _person(session, row)
 
     def erase(self, name: str) -> Person:
         """Removes the person, the templates, the snapshots, and every trace in the stored events; returns who it was.
 
-        When it returns, no byte of the name, the embeddings or the crops is left in the database file or its log.
-        (Backups made before still hold them.)
+        When it returns, no byte of the name, the embeddings or the crops is left in the database file or its log, and
+        the key is destroyed that opened them in backups. (Backups made before still hold the name.)
 
         Raises:
             UnknownPersonError: there is no such person.
-            StoreError: the rows are gone, but not their bytes: see `finish_erasure`.
+            StoreError: the rows are gone, but not their bytes: see `Erasure.finish`.
         """
         with self._database.write() as session:
             row = _get(session, name)
             erased = _person(session, row)
-            delete_pictures_of(session, row.id, self._database.path.with_name(SNAPSHOTS_FOLDER))
-            payload = func.json_set(EventRow.payload, "$.person", None)
-            session.execute(
-                update(EventRow).where(EventRow.person_id == row.id).values(person_id=None, payload=payload)
-            )
-            session.execute(delete(PersonRow).where(PersonRow.id == row.id))
-            _bump_revision(session)
-            _set(session, SCRUB_DUE, "1")
-        self.finish_erasure()
+            self._erasure.erase_person(session, row.id)
+        self._erasure.finish()
         return erased
-
-    def finish_erasure(self) -> None:
-        """Removes the bytes of rows that were erased, if that was interrupted or held up by a reader before.
-
-        Raises:
-            StoreError: another process reads for longer than the busy timeout.
-        """
-        with self._database.read() as session:
-            if _value(session, SCRUB_DUE) == "0":
-                return
-        self._database.scrub()
-        with self._database.write() as session:
-            _set(session, SCRUB_DUE, "0")
 
     def all(self) -> list[Person]:
         """Everybody, by name."""
@@ -104,34 +103,46 @@ class PeopleStore:
             return _person(session, _get(session, name))
 
     def templates(self, person_id: int) -> list[Template]:
-        """Returns the person's templates, oldest first."""
+        """Returns the person's templates, oldest first.
+
+        Raises:
+            UnreadableError: one cannot be opened.
+            MasterKeyError: none can.
+        """
         query = select(TemplateRow).where(TemplateRow.person_id == person_id).order_by(TemplateRow.id)
         with self._database.read() as session:
-            return [_template(row) for row in session.scalars(query)]
+            rows = session.scalars(query).all()
+        return list(opened_rows(self._vault, rows))
 
     def revision(self) -> int:
         """Returns a number that grows with every change of people or templates."""
         with self._database.read() as session:
-            return _revision(session)
+            return int(meta.value(session, meta.GALLERY_REVISION))
 
     def gallery(self, model_digest: str) -> GallerySnapshot:
-        """Returns everybody's templates of one model."""
-        query = select(TemplateRow.person_id, TemplateRow.embedding).where(TemplateRow.model_digest == model_digest)
+        """Returns everybody's templates of one model; those that cannot be opened are left out, with a warning."""
         with self._database.read() as session:
-            rows = session.execute(query.order_by(TemplateRow.person_id, TemplateRow.id)).all()
+            person_ids, embeddings = read_embeddings(session, self._vault, model_digest)
             people = session.execute(select(PersonRow.id, PersonRow.name)).all()
-            revision = _revision(session)
-        embeddings = [np.frombuffer(row.embedding, "<f4") for row in rows]
-        return GallerySnapshot(
-            revision=revision,
-            people={row.id: row.name for row in people},
-            person_ids=np.array([row.person_id for row in rows], np.int64),
-            embeddings=np.stack(embeddings) if embeddings else np.empty((0, 0), np.float32),
-        )
+            revision = int(meta.value(session, meta.GALLERY_REVISION))
+        return GallerySnapshot(revision, {row.id: row.name for row in people}, person_ids, embeddings)
+
+    def _record(self, session: Session, action: str, person_id: int, detail: str = "") -> None:
+        self._audit.append(session, action, subject_of(person_id), detail)
 
 
 def _find(session: Session, name: str) -> PersonRow | None:
     return session.scalars(select(PersonRow).where(PersonRow.name_key == name_key(name))).one_or_none()
+
+
+def _find_or_make(session: Session, name: str, now: datetime) -> PersonRow:
+    row = _find(session, name)
+    if row is None:
+        row = PersonRow(name=normalise_name(name), name_key=name_key(name), created_at=now)
+        row.id = meta.count_up(session, meta.LAST_PERSON)
+        session.add(row)
+        session.flush()
+    return row
 
 
 def _get(session: Session, name: str) -> PersonRow:
@@ -146,42 +157,5 @@ def _person(session: Session, row: PersonRow) -> Person:
     return Person(id=row.id, name=row.name, created_at=row.created_at, template_count=count or 0)
 
 
-def _template_row(person_id: int, template: NewTemplate, now: datetime) -> TemplateRow:
-    return TemplateRow(
-        person_id=person_id,
-        embedding=template.embedding.astype("<f4").tobytes(),
-        model_digest=template.model_digest,
-        quality=template.quality,
-        crop=template.crop,
-        source=template.source,
-        created_at=now,
-    )
-
-
-def _template(row: TemplateRow) -> Template:
-    return Template(
-        embedding=np.frombuffer(row.embedding, "<f4"),
-        model_digest=row.model_digest,
-        quality=row.quality,
-        crop=row.crop,
-        source=row.source,
-        id=row.id,
-        person_id=row.person_id,
-        created_at=row.created_at,
-    )
-
-
-def _revision(session: Session) -> int:
-    return int(_value(session, REVISION))
-
-
-def _bump_revision(session: Session) -> None:
-    _set(session, REVISION, str(_revision(session) + 1))
-
-
-def _value(session: Session, key: str) -> str:
-    return session.scalars(select(MetaRow.value).where(MetaRow.key == key)).one()
-
-
-def _set(session: Session, key: str, value: str) -> None:
-    session.execute(update(MetaRow).where(MetaRow.key == key).values(value=value))
+def _set_consent(row: PersonRow, consent: Consent, now: datetime) -> None:
+    row.consent_basis, row.consent_at, row.expires_at = consent.basis, now, consent.expires_at

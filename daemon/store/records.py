@@ -1,6 +1,6 @@
 """What goes into the store and comes out of it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 import numpy as np
@@ -28,6 +28,28 @@ class NewTemplate:
     """JPEG of the aligned 112x112 crop."""
     source: str
     """Name of the picture, without its folder."""
+    source_digest: str | None = field(default=None, kw_only=True)
+    """SHA-256 of the picture's file, if it came out of one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Consent:
+    """Why a person may be recognised, and for how long."""
+
+    basis: str | None
+    """In the operator's words."""
+    expires_at: datetime | None
+    """When the person is forgotten; None: never."""
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """A face, and whose it is."""
+
+    name: str
+    template: NewTemplate
+    consent: Consent | None = None
+    """None: what is on record of the person stays."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,22 +37,106 @@ class PersonRow(Base):
     name_key: Mapped[str] = mapped_column(Text, unique=True)
     """The name without its case: SQLite's NOCASE knows ASCII only."""
     created_at: Mapped[datetime] = mapped_column(UtcTime)
+    consent_basis: Mapped[str | None] = mapped_column(Text)
+    """Why this person may be recognised, in the operator's words."""
+    consent_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    expires_at: Mapped[datetime | None] = mapped_column(UtcTime)
+    """When the person is forgotten."""
 
 
 class TemplateRow(Base):
     __tablename__ = "templates"
-    __table_args__ = (CheckConstraint("length(embedding) % 4 = 0", name="templates_embedding_float32"),)
 
     id: Mapped[int] = mapped_column(primary_key=True)
     person_id: Mapped[int] = mapped_column(ForeignKey("people.id", ondelete="CASCADE"), index=True)
     embedding: Mapped[bytes] = mapped_column(LargeBinary)
-    """float32, little-endian, L2 norm 1."""
+    """float32, little-endian, L2 norm 1; sealed."""
     model_digest: Mapped[str] = mapped_column(String(64), index=True)
     quality: Mapped[float] = mapped_column(Float)
     crop: Mapped[bytes] = mapped_column(LargeBinary)
-    """JPEG of the aligned 112x112 crop."""
+    """JPEG of the aligned 112x112 crop; sealed."""
     source: Mapped[str] = mapped_column(Text)
+    source_digest: Mapped[str | None] = mapped_column(String(64))
+    """SHA-256 of the picture's file, if it came out of one."""
     created_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class StrangerRow(Base):
+    """Somebody without a name who was seen."""
+
+    __tablename__ = "strangers"
+    __table_args__ = (
+        CheckConstraint("state IN ('open', 'ignored', 'named', 'merged')", name="strangers_state"),
+        {"sqlite_autoincrement": True},
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    """Never reused."""
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    first_seen: Mapped[datetime] = mapped_column(UtcTime)
+    last_seen: Mapped[datetime] = mapped_column(UtcTime, index=True)
+    sightings: Mapped[int] = mapped_column(Integer)
+    """Tracks."""
+    merged_into: Mapped[int | None] = mapped_column(ForeignKey("strangers.id", ondelete="SET NULL"))
+    person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"), index=True)
+    """Who it turned out to be."""
+    created_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class StrangerTemplateRow(Base):
+    __tablename__ = "stranger_templates"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    stranger_id: Mapped[int] = mapped_column(ForeignKey("strangers.id", ondelete="CASCADE"), index=True)
+    embedding: Mapped[bytes] = mapped_column(LargeBinary)
+    """As in `templates`; sealed."""
+    crop: Mapped[bytes] = mapped_column(LargeBinary)
+    model_digest: Mapped[str] = mapped_column(String(64), index=True)
+    quality: Mapped[float] = mapped_column(Float)
+    camera: Mapped[str] = mapped_column(String(32))
+    seen_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class AuditRow(Base):
+    """What was done to whom, and by whom. Triggers refuse every change of a row."""
+
+    __tablename__ = "audit"
+    __table_args__ = ({"sqlite_autoincrement": True},)
+
+    sequence: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime] = mapped_column(UtcTime)
+    actor: Mapped[str] = mapped_column(Text)
+    action: Mapped[str] = mapped_column(Text)
+    subject: Mapped[str] = mapped_column(Text)
+    """`person:7`: a name would outlive its erasure here."""
+    detail: Mapped[str] = mapped_column(Text)
+    previous: Mapped[str] = mapped_column(String(64))
+    """Digest of the row before; empty in the first."""
+    digest: Mapped[str] = mapped_column(String(64))
+    """SHA-256 of everything else in the row."""
+
+
+class CalibrationRow(Base):
+    """A threshold that was computed for a gallery."""
+
+    __tablename__ = "calibrations"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    model_digest: Mapped[str] = mapped_column(String(64), index=True)
+    gallery_revision: Mapped[int] = mapped_column(Integer)
+    fpir: Mapped[float] = mapped_column(Float)
+    threshold: Mapped[float] = mapped_column(Float)
+    parameters: Mapped[str] = mapped_column(Text)
+    """JSON."""
+    computed_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class CondemnedKeyRow(Base):
+    """A subject whose rows are gone and whose key is still to be destroyed."""
+
+    __tablename__ = "condemned_keys"
+
+    subject: Mapped[str] = mapped_column(Text, primary_key=True)
 
 
 class EventRow(Base):

@@ -5,42 +5,67 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from sqlalchemy import select
-
+from config import Settings
 from daemon.errors import StoreError
+from daemon.store import meta
+from daemon.store.audit import AuditStore
 from daemon.store.database import Database
+from daemon.store.erasure import Erasure
 from daemon.store.events import EventStore
+from daemon.store.master_key import MasterKey
 from daemon.store.people import PeopleStore
-from daemon.store.schema import MetaRow
+from daemon.store.vault import Vault
 
 logger = logging.getLogger(__name__)
 
+UNNAMED = "program"
+"""Who acts where nobody says so."""
+
 
 class Store:
-    """A context manager; `people` and `events` hold the operations."""
+    """A context manager; its parts hold the operations."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, vault: Vault, actor: str) -> None:
         self.database = database
-        self.people = PeopleStore(database)
+        self.vault = vault
+        self.audit = AuditStore(database, actor)
+        self.erasure = Erasure(database, vault, self.audit)
+        self.people = PeopleStore(database, vault, self.audit, self.erasure)
         self.events = EventStore(database)
         with database.read() as session:
-            self.epoch = session.scalars(select(MetaRow.value).where(MetaRow.key == "epoch")).one()
+            self.epoch = meta.value(session, meta.EPOCH)
             """Random id of this database: sequence numbers count within it."""
 
     @classmethod
-    def open(cls, path: Path, busy_timeout_s: float = 5.0) -> Self:
+    def of(cls, settings: Settings, actor: str) -> Self:
+        """Returns the store that the settings name; see `open`."""
+        master_key = MasterKey.of(settings.privacy.master_key, settings.state)
+        return cls.open(settings.database, master_key=master_key, actor=actor)
+
+    @classmethod
+    def open(
+        cls, path: Path, busy_timeout_s: float = 5.0, *, master_key: MasterKey | None = None, actor: str = UNNAMED
+    ) -> Self:
         """Returns the store, made or migrated if need be.
 
         Args:
-            path: of the SQLite file.
+            path: of the SQLite file; the key ring lies beside it.
             busy_timeout_s: longest wait for another process that writes.
+            master_key: what opens the key ring; None: a file beside the database. It is read when it is first needed.
+            actor: who opens it, for the audit log: `daemon`, `cli:ann`.
 
         Raises:
-            StoreUnusableError: it is damaged, newer than this program, or no database.
+            StoreUnusableError: it is damaged, newer than this program, or no database; or its key ring is not there.
             StoreBusyError: another process held it for longer than the busy timeout.
             StoreError: it cannot be opened.
         """
-        store = cls._of(Database.open(path, busy_timeout_s))
+        vault = Vault.beside(path, master_key or MasterKey.of(None, path.parent))
+        store = cls._of(Database.open(path, vault, busy_timeout_s), vault, actor)
+        try:
+            store._check_ring()
+        except BaseException:
+            store.close()
+            raise
         store._finish_erasure()
         return store
 
@@ -51,12 +76,13 @@ class Store:
         Raises:
             StoreError: there is none, or it cannot be read.
         """
-        return cls._of(Database.open_to_read(path, busy_timeout_s))
+        vault = Vault.beside(path, MasterKey.of(None, path.parent))
+        return cls._of(Database.open_to_read(path, busy_timeout_s), vault, UNNAMED)
 
     @classmethod
-    def _of(cls, database: Database) -> Self:
+    def _of(cls, database: Database, vault: Vault, actor: str) -> Self:
         try:
-            return cls(database)
+            return cls(database, vault, actor)
         except BaseException:
             database.close()
             raise
@@ -66,9 +92,19 @@ class Store:
         """Grows with every change of people or templates, whichever process makes it."""
         return self.people.revision()
 
+    def check_keys(self) -> None:
+        """Raises MasterKeyError or KeyRingError: what is sealed cannot be opened."""
+        self.vault.check()
+
+    def _check_ring(self) -> None:
+        with self.database.read() as session:
+            ring_id = meta.value(session, meta.KEY_RING)
+        self.vault.check_ring(ring_id)
+
     def _finish_erasure(self) -> None:
         try:
-            self.people.finish_erasure()
+            self.erasure.forget_again()
+            self.erasure.finish()
         except StoreError as error:
             logger.warning("erasure_not_finished reason='%s'", error)
 

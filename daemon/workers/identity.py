@@ -28,7 +28,7 @@ from daemon.operations.reporter import Reporter
 from daemon.snapshots.retention import SnapshotRetention
 from daemon.snapshots.store import SnapshotStore
 from daemon.sober_clock import SoberClock
-from daemon.store import Store, StoreUnusableError
+from daemon.store import MasterKey, Store, StoreUnusableError
 from daemon.store.pictures import SNAPSHOTS_FOLDER
 from daemon.workers.logs import set_up_worker_logging
 from daemon.workers.task import IdentityTask, read_task, stop_on_sigterm
@@ -158,7 +158,7 @@ def _serve(task: IdentityTask, stop: threading.Event) -> None:
     heartbeat = Heartbeat.open(Path(task.heartbeat))
     with (
         closing(heartbeat),
-        Store.open(Path(task.database)) as store,
+        Store.open(Path(task.database), master_key=MasterKey(task.master_key), actor="daemon") as store,
         zmq.Context() as context,
         EventWriter(store, task.stored_endpoint, context) as writer,
         Reporter(context, task.reports, "identity") as reporter,

@@ -107,6 +107,8 @@ class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
 
     database: str
     """Path of the identity store."""
+    master_key: str
+    """Where the master key is, or the key itself: never show it."""
     model: str
     """Digest of the embedder: only templates of the same one are compared."""
     threshold: float
@@ -126,6 +128,9 @@ class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
     """Size of all events beyond which the oldest are deleted; None: never."""
     snapshots: str = "{}"
     """Their settings as JSON."""
+
+    def __repr__(self) -> str:
+        return "IdentityTask()"
 
 
 class NetworkTask(msgspec.Struct, frozen=True, kw_only=True):

@@ -27,14 +27,14 @@ def test_reopened_store_is_the_same_database(tmp_path: Path) -> None:
 
 
 def test_two_databases_have_two_epochs(tmp_path: Path) -> None:
-    with Store.open(tmp_path / "a") as a, Store.open(tmp_path / "b") as b:
+    with Store.open(tmp_path / "a" / "db") as a, Store.open(tmp_path / "b" / "db") as b:
         assert a.epoch != b.epoch
 
 
 def test_files_are_for_their_owner_only(store: Store) -> None:
     store.people.enrol("Ann", make_template(unit(1)))
     files = list(store.database.path.parent.iterdir())
-    assert len(files) == 3  # database, log, shared memory
+    assert len(files) == 5  # database, log, shared memory, key ring, master key
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
 
 

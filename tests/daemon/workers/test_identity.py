@@ -32,6 +32,7 @@ Worker = subprocess.Popen[bytes]
 def make_task(folder: Path) -> IdentityTask:
     return IdentityTask(
         database=str(folder / "identities.sqlite"),
+        master_key=f"file:{folder}/master.key",
         model=MODEL,
         threshold=0.5,
         margin=0.05,

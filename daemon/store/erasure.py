@@ -1,0 +1,93 @@
+"""Erasing somebody for good: rows, pictures, names in events, and the key that opens every copy of the rows.
+
+Order, so that a crash at any point leaves nothing half there: the rows go in one transaction that condemns the key;
+then the key is destroyed; then the file is scrubbed. What was interrupted is finished by whoever opens the store next.
+"""
+
+import logging
+from collections.abc import Iterable
+
+from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy.orm import Session
+
+from daemon.store import meta
+from daemon.store.audit import AuditStore
+from daemon.store.database import Database
+from daemon.store.pictures import SNAPSHOTS_FOLDER, delete_pictures_of
+from daemon.store.schema import CondemnedKeyRow, EventRow, PersonRow, StrangerRow
+from daemon.store.templates import subject_of
+from daemon.store.vault import Vault
+
+logger = logging.getLogger(__name__)
+
+
+def condemn(session: Session, subjects: Iterable[str]) -> None:
+    """To be called in the transaction that deletes the subjects' rows; `Erasure.finish` destroys the keys."""
+    rows = [{"subject": subject} for subject in subjects]
+    if rows:
+        session.execute(insert(CondemnedKeyRow).prefix_with("OR IGNORE"), rows)
+
+
+class Erasure:
+    def __init__(self, database: Database, vault: Vault, audit: AuditStore) -> None:
+        self._database, self._vault, self._audit = database, vault, audit
+
+    def erase_person(self, session: Session, person_id: int, action: str = "people.erase") -> None:
+        """Deletes everything that the database and the snapshots have of a person; `finish` does the rest."""
+        delete_pictures_of(session, person_id, self._database.path.with_name(SNAPSHOTS_FOLDER))
+        payload = func.json_set(EventRow.payload, "$.person", None)
+        named = update(EventRow).where(EventRow.person_id == person_id).values(person_id=None, payload=payload)
+        session.execute(named)
+        strangers = _strangers_named(session, person_id)
+        session.execute(delete(StrangerRow).where(StrangerRow.id.in_(strangers)))
+        session.execute(delete(PersonRow).where(PersonRow.id == person_id))
+        condemn(session, [subject_of(person_id), *(f"stranger:{id}" for id in strangers)])
+        self._audit.append(session, action, subject_of(person_id))
+        meta.count_up(session, meta.GALLERY_REVISION)
+        meta.set_value(session, meta.SCRUB_DUE, "1")
+
+    def finish(self) -> None:
+        """Destroys condemned keys and removes the bytes of erased rows.
+
+        Raises:
+            StoreError: another process reads for longer than the busy timeout.
+        """
+        self._destroy_condemned()
+        with self._database.read() as session:
+            if meta.value(session, meta.SCRUB_DUE) == "0":
+                return
+        self._database.scrub()
+        with self._database.write() as session:
+            meta.set_value(session, meta.SCRUB_DUE, "0")
+
+    def forget_again(self) -> None:
+        """Erases whoever is in the database though their key was destroyed: a backup from before was put back."""
+        destroyed = self._vault.ring.destroyed()
+        if not destroyed:
+            return
+        with self._database.read() as session:
+            returned = [id for id in session.scalars(select(PersonRow.id)) if subject_of(id) in destroyed]
+            strangers = [id for id in session.scalars(select(StrangerRow.id)) if f"stranger:{id}" in destroyed]
+        if not returned and not strangers:
+            return
+        logger.warning("erased_people_were_restored people=%d strangers=%d", len(returned), len(strangers))
+        with self._database.write() as session:
+            session.execute(delete(StrangerRow).where(StrangerRow.id.in_(strangers)))
+            for id in returned:
+                self.erase_person(session, id, "people.erase_again")
+
+    def _destroy_condemned(self) -> None:
+        with self._database.read() as session:
+            condemned = session.scalars(select(CondemnedKeyRow.subject)).all()
+        if not condemned:
+            return
+        self._vault.destroy(*condemned)
+        with self._database.write() as session:
+            session.execute(delete(CondemnedKeyRow).where(CondemnedKeyRow.subject.in_(condemned)))
+
+
+def _strangers_named(session: Session, person_id: int) -> list[int]:
+    """Returns the strangers who turned out to be a person, and those who were merged into one of them."""
+    named = select(StrangerRow.id).where(StrangerRow.person_id == person_id).cte(recursive=True)
+    merged = select(StrangerRow.id).join(named, StrangerRow.merged_into == named.c.id)
+    return list(session.scalars(select(named.union(merged).c.id)))

@@ -1,0 +1,148 @@
+"""The key ring: the wrapped key of each subject, in a file of its own, so that no copy of the database has it in it.
+
+It is written on its own, by one rule (see docs/privacy.md): a key is on the disk before the first row that it seals,
+and is destroyed after the last one is gone.
+"""
+
+import os
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from daemon.private_files import OWNER_ONLY, give_to_owner_of
+from daemon.store.errors import KeyRingError, mapped_errors
+
+FILE_NAME = "keyring.sqlite"
+"""Beside the database."""
+
+VERSION = 1
+BUSY_TIMEOUT_S = 5.0
+AT_ONCE = 500
+"""Subjects in one query: SQLite knows 32,766 parameters, older ones 999."""
+
+TABLES = """
+CREATE TABLE ring (id TEXT NOT NULL, proof BLOB NOT NULL);
+CREATE TABLE keys (subject TEXT PRIMARY KEY, wrapped BLOB, destroyed_at INTEGER) WITHOUT ROWID;
+"""
+"""`proof`: something that only the right master key opens. `wrapped`: NULL once it was destroyed."""
+
+
+class KeyRing:
+    """Opens its file for each operation: the newest state counts, whichever process wrote it."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def make(self, prove: Callable[[str], bytes]) -> None:
+        """Makes the file if there is none.
+
+        Args:
+            prove: returns what to keep as proof, given the ring's id.
+        """
+        with mapped_errors(self.path, "key ring"):
+            descriptor = os.open(self.path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, OWNER_ONLY)
+            os.close(descriptor)
+            give_to_owner_of(self.path.parent, self.path)
+        with self._connect() as connection:
+            if not self._version(connection):
+                id = uuid4().hex
+                for statement in filter(str.strip, TABLES.split(";")):
+                    connection.execute(statement)
+                connection.execute("INSERT INTO ring VALUES (?, ?)", (id, prove(id)))
+                connection.execute(f"PRAGMA user_version = {VERSION}")
+
+    def facts(self) -> tuple[str, bytes]:
+        """Returns the ring's id and its proof.
+
+        Raises:
+            KeyRingError: there is no ring, or one of a newer program.
+        """
+        with self._opened() as connection:
+            id, proof = connection.execute("SELECT id, proof FROM ring").fetchone()
+            return id, proof
+
+    def keys(self, subjects: Collection[str]) -> dict[str, bytes]:
+        """Returns the wrapped keys of those subjects that have one."""
+        wanted = list(subjects)
+        with self._opened() as connection:
+            return {
+                subject: wrapped
+                for start in range(0, len(wanted), AT_ONCE)
+                for subject, wrapped in _select(connection, wanted[start : start + AT_ONCE])
+            }
+
+    def add(self, keys: Iterable[tuple[str, bytes]]) -> None:
+        """Adds the wrapped keys of subjects; one that has a key already keeps it. On the disk when it returns."""
+        statement = (
+            "INSERT INTO keys VALUES (?, ?, NULL) ON CONFLICT DO UPDATE "
+            "SET wrapped = excluded.wrapped, destroyed_at = NULL WHERE wrapped IS NULL"
+        )
+        with self._opened() as connection:
+            connection.executemany(statement, keys)
+
+    def destroy(self, subjects: Iterable[str]) -> None:
+        """Overwrites the keys of subjects, and remembers that they were destroyed."""
+        now = time.time_ns() // 1000
+        statement = (
+            "INSERT INTO keys VALUES (?, NULL, ?) ON CONFLICT DO UPDATE "
+            "SET wrapped = NULL, destroyed_at = excluded.destroyed_at WHERE wrapped IS NOT NULL"
+        )
+        with self._opened() as connection:
+            connection.executemany(statement, ((subject, now) for subject in subjects))
+
+    def held(self) -> set[str]:
+        """Returns the subjects that have a key."""
+        with self._opened() as connection:
+            return {subject for (subject,) in connection.execute("SELECT subject FROM keys WHERE wrapped IS NOT NULL")}
+
+    def destroyed(self) -> set[str]:
+        """Returns the subjects whose key was destroyed."""
+        with self._opened() as connection:
+            return {subject for (subject,) in connection.execute("SELECT subject FROM keys WHERE wrapped IS NULL")}
+
+    @contextmanager
+    def _opened(self) -> Iterator[sqlite3.Connection]:
+        """A transaction on a ring that must exist."""
+        if not self.path.exists():
+            raise KeyRingError(self._missing())
+        with self._connect() as connection:
+            if not self._version(connection):
+                raise KeyRingError(self._missing())
+            yield connection
+
+    @contextmanager
+    def _connect(self) -> Iterator[sqlite3.Connection]:
+        with mapped_errors(self.path, "key ring"):
+            connection = sqlite3.connect(self.path, timeout=BUSY_TIMEOUT_S, isolation_level=None)
+            try:
+                # No WAL: a destroyed key would stay in it. The rollback journal ends with the transaction.
+                connection.execute("PRAGMA journal_mode = DELETE")
+                connection.execute("PRAGMA synchronous = EXTRA")
+                connection.execute("PRAGMA secure_delete = ON")
+                connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                connection.execute("COMMIT")
+            finally:
+                connection.close()  # rolls back what was not committed
+
+    def _version(self, connection: sqlite3.Connection) -> int:
+        version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+        if version > VERSION:
+            fix = "Install that version again"
+            raise KeyRingError(f"key ring {self.path.name}: written by a newer DeconvID (version {version}). {fix}")
+        return version
+
+    def _missing(self) -> str:
+        return (
+            f"key ring {self.path.name}: is missing beside the database. Put back your newest copy of it: without it "
+            "no template can be read, and nothing was changed"
+        )
+
+
+def _select(connection: sqlite3.Connection, subjects: list[str]) -> Iterator[tuple[str, bytes]]:
+    marks = ", ".join("?" * len(subjects))
+    query = f"SELECT subject, wrapped FROM keys WHERE wrapped IS NOT NULL AND subject IN ({marks})"
+    return iter(connection.execute(query, subjects))

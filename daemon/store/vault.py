@@ -1,0 +1,153 @@
+"""Seals what shows a person: AES-256-GCM (NIST SP 800-38D) under a random key for each subject.
+
+A sealed value is one byte of version, a random nonce of 12 bytes, the ciphertext and a tag of 16 bytes. Subject and
+context (table, column, model) are authenticated with it: what was moved to another row, or changed, does not open.
+"""
+
+import secrets
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from daemon.store import keyring
+from daemon.store.errors import KeyRingError, MasterKeyError, UnreadableError, mapped_errors
+from daemon.store.keyring import KeyRing
+from daemon.store.master_key import KEY_BYTES, MasterKey
+
+VERSION = b"\x01"
+NONCE_BYTES = 12
+HEADER_BYTES = len(VERSION) + NONCE_BYTES
+
+Item = tuple[str, bytes, str]
+"""Subject (`person:7`, `stranger:12`), data, context (`templates.crop:` and the digest of a model)."""
+
+
+class Vault:
+    """Reads nothing until it is used: who lists people needs no master key."""
+
+    def __init__(self, ring: KeyRing, master_key: MasterKey) -> None:
+        self.ring = ring
+        self.master_key = master_key
+        self._unlocked: tuple[str, AESGCM] | None = None
+
+    @classmethod
+    def beside(cls, database: Path, master_key: MasterKey) -> Self:
+        return cls(KeyRing(database.with_name(keyring.FILE_NAME)), master_key)
+
+    def make(self) -> str:
+        """Makes the ring, and the master key if the program may, where there is none; returns the ring's id.
+
+        Raises:
+            MasterKeyError: it is not there, or not the one with which the ring was made.
+            KeyRingError: the ring cannot be used.
+        """
+        if not self.ring.path.exists():
+            with mapped_errors(self.ring.path, "master key"):
+                self.master_key.make()
+        cipher = AESGCM(self.master_key.read())
+        self.ring.make(lambda id: _seal(cipher, b"", id))
+        return self.check()
+
+    def check(self, ring_id: str | None = None) -> str:
+        """Returns the ring's id, once the master key has opened its proof.
+
+        Args:
+            ring_id: which the ring must have.
+
+        Raises:
+            MasterKeyError: it is not there, or not the one with which the ring was made.
+            KeyRingError: the ring is not there, or belongs to another database.
+        """
+        self.check_ring(ring_id)
+        id, _ = self._unlock()
+        return id
+
+    def check_ring(self, ring_id: str | None) -> None:
+        """Raises KeyRingError: the ring is not there, or has another id. Needs no master key."""
+        id, _ = self.ring.facts()
+        if ring_id not in (None, id):
+            fault = f"key ring {self.ring.path.name}: belongs to another database"
+            raise KeyRingError(f"{fault}. Put the ring of this database back; nothing was changed")
+
+    def seal(self, subject: str, data: bytes, context: str) -> bytes:
+        """Returns the data sealed under the subject's key, which is made if there is none.
+
+        Raises:
+            MasterKeyError, KeyRingError, StoreError: nothing was sealed.
+        """
+        [sealed] = self.seal_many([(subject, data, context)])
+        return sealed
+
+    def seal_many(self, items: Sequence[Item]) -> list[bytes]:
+        """Returns each item sealed, as `seal` does; the new keys of all are written at once."""
+        ciphers = self._ciphers({subject for subject, _, _ in items}, make=True)
+        return [_seal(ciphers[subject], data, _bound(subject, context)) for subject, data, context in items]
+
+    def open(self, subject: str, sealed: bytes, context: str) -> bytes:
+        """Returns what was sealed.
+
+        Raises:
+            UnreadableError: the subject's key was destroyed, or the data is not what was sealed.
+            MasterKeyError, KeyRingError, StoreError: no key can be read.
+        """
+        [data] = self.open_many([(subject, sealed, context)])
+        if data is None:
+            raise UnreadableError(f"what is stored of {subject} cannot be opened: {WHY_UNREADABLE}")
+        return data
+
+    def open_many(self, items: Sequence[Item]) -> Iterator[bytes | None]:
+        """Yields each item as it was before it was sealed, None in place of one that cannot be opened."""
+        ciphers = self._ciphers({subject for subject, _, _ in items}, make=False)
+        for subject, sealed, context in items:
+            cipher = ciphers.get(subject)
+            yield None if cipher is None else _open(cipher, sealed, _bound(subject, context))
+
+    def destroy(self, *subjects: str) -> None:
+        """Destroys keys: what they sealed, in the database and in every copy of it, is gone. Needs no master key."""
+        self.ring.destroy(subjects)
+
+    def _ciphers(self, subjects: Collection[str], make: bool) -> Mapping[str, AESGCM]:
+        if not subjects:
+            return {}
+        id, master = self._unlock()
+        wrapped = self.ring.keys(subjects)
+        if make and (missing := [subject for subject in subjects if subject not in wrapped]):
+            self.ring.add((s, _seal(master, secrets.token_bytes(KEY_BYTES), _bound(id, s))) for s in missing)
+            wrapped |= self.ring.keys(missing)  # of another process, if it was first
+        keys = ((subject, _open(master, key, _bound(id, subject))) for subject, key in wrapped.items())
+        return {subject: AESGCM(key) for subject, key in keys if key is not None}
+
+    def _unlock(self) -> tuple[str, AESGCM]:
+        """Returns the ring's id and what the master key opens with; reads the key once."""
+        id, proof = self.ring.facts()
+        if self._unlocked is None or self._unlocked[0] != id:
+            cipher = AESGCM(self.master_key.read())
+            if _open(cipher, proof, id) is None:
+                fix = "Put back the key with which this store was made; nothing was changed"
+                raise MasterKeyError(f"{self.master_key}: is not the one of this key ring. {fix}")
+            self._unlocked = id, cipher
+        return self._unlocked
+
+
+WHY_UNREADABLE = "its key was destroyed, or the data was changed. Restore a backup, or erase and enrol again"
+
+
+def _bound(*parts: str) -> str:
+    return "\0".join(parts)
+
+
+def _seal(cipher: AESGCM, data: bytes, bound: str) -> bytes:
+    nonce = secrets.token_bytes(NONCE_BYTES)
+    return VERSION + nonce + cipher.encrypt(nonce, data, bound.encode())
+
+
+def _open(cipher: AESGCM, sealed: bytes, bound: str) -> bytes | None:
+    if sealed[:1] != VERSION or len(sealed) < HEADER_BYTES:
+        return None
+    try:
+        return cipher.decrypt(sealed[1:HEADER_BYTES], sealed[HEADER_BYTES:], bound.encode())
+    except InvalidTag:
+        return None
