@@ -7,36 +7,43 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Settings
-from engine.alignment import align
+from engine.alignment import align, align_yuv
 from engine.detectors import Detector, load_detector
 from engine.embedder import Embedder
 from engine.faces import Detections
+from engine.images import YuvImage
 from engine.manifests import find_model
 from engine.quality import Quality, measure_quality
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Faces:
-    """Everything about the N faces of one picture."""
+class FoundFaces:
+    """The N faces of one picture, before they are embedded."""
 
     detections: Detections
     crops: NDArray[np.uint8]
     """(N, 112, 112, 3) uint8 BGR, aligned."""
     quality: Quality
     """Of the N crops."""
-    embeddings: NDArray[np.float32]
-    """(N, D) float32, L2 norm 1."""
 
     def __len__(self) -> int:
         return len(self.detections)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Faces(FoundFaces):
+    """Everything about the N faces of one picture."""
+
+    embeddings: NDArray[np.float32]
+    """(N, D) float32, L2 norm 1."""
+
+
 class FaceEngine:
     """Finds and embeds faces. An instance is used from one thread."""
 
-    def __init__(self, detector: Detector, embedder: Embedder, smallest_face_px: float = 0) -> None:
+    def __init__(self, detector: Detector, embedder: Embedder, smallest_face_px: float = 0, size_px: int = 640) -> None:
         self.detector, self.embedder = detector, embedder
-        self._smallest_face_px = smallest_face_px
+        self._smallest_face_px, self._size_px = smallest_face_px, size_px
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
@@ -55,14 +62,30 @@ class FaceEngine:
             embedding.threads,
         )
         embedder = Embedder.load(find_model(embedding.model, settings.models), embedding.runtime, embedding.threads)
-        return cls(detector, embedder, detection.smallest_face_px)
+        return cls(detector, embedder, detection.smallest_face_px, detection.size_px)
 
-    def analyze(self, image_bgr: NDArray[np.uint8]) -> Faces:
+    def find(self, image_bgr: NDArray[np.uint8]) -> FoundFaces:
         """Returns the faces of a picture, (H, W, 3) uint8 BGR, best detector score first.
 
         Faces below `detection.smallest_face_px` are left out.
         """
         [found] = self.detector.detect([image_bgr])
-        found = found[np.flatnonzero(found.sides >= self._smallest_face_px)]
+        found = self._large(found)
         crops = align(image_bgr, found.landmarks, self.embedder.size)
-        return Faces(found, crops, measure_quality(crops, found), self.embedder.embed(crops))
+        return FoundFaces(found, crops, measure_quality(crops, found))
+
+    def find_in_frame(self, frame: YuvImage) -> FoundFaces:
+        """Returns what `find` does of a camera's frame, whose crops are cut from the full resolution."""
+        small, scale = frame.shrunk(self._size_px)
+        [found] = self.detector.detect([small.to_bgr()])
+        found = self._large(found.scaled(1 / scale))
+        crops = align_yuv(frame, found.landmarks, self.embedder.size)
+        return FoundFaces(found, crops, measure_quality(crops, found))
+
+    def analyze(self, image_bgr: NDArray[np.uint8]) -> Faces:
+        """Returns what `find` does, and the embeddings of these faces."""
+        found = self.find(image_bgr)
+        return Faces(found.detections, found.crops, found.quality, self.embedder.embed(found.crops))
+
+    def _large(self, found: Detections) -> Detections:
+        return found[np.flatnonzero(found.sides >= self._smallest_face_px)]

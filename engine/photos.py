@@ -23,7 +23,15 @@ def load_photo(path: Path) -> NDArray[np.uint8]:
     Raises:
         ImageError: the file cannot be read, is too large, is no such picture, or is damaged.
     """
-    data = _read(path)
+    return decode_photo(read_photo(path), path)
+
+
+def decode_photo(data: bytes, path: Path) -> NDArray[np.uint8]:
+    """Returns what `load_photo` does, of bytes that were read from `path` already.
+
+    Raises:
+        ImageError: they are too many pixels, no such picture, or damaged.
+    """
     size = picture_size(data)
     if size is None:
         raise ImageError(f"{path}: is not a PNG, JPEG, WebP or BMP picture. Convert it to one of these")
@@ -45,7 +53,12 @@ def load_photo(path: Path) -> NDArray[np.uint8]:
         raise ImageError(f"{path}: is damaged ({reason}). Export the picture again") from error
 
 
-def _read(path: Path) -> bytes:
+def read_photo(path: Path) -> bytes:
+    """Returns the bytes of a file that may be a photo.
+
+    Raises:
+        ImageError: it cannot be read, is empty, or too large.
+    """
     try:
         if path.is_dir():
             raise ImageError(f"{path}: is a folder. Name a picture")

@@ -13,6 +13,11 @@ class Person:
     name: str
     created_at: datetime
     template_count: int
+    consent_basis: str | None = None
+    """Why the person may be recognised, in the operator's words."""
+    consent_at: datetime | None = None
+    expires_at: datetime | None = None
+    """When the person is forgotten; None: never."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,8 @@ class Consent:
     """In the operator's words."""
     expires_at: datetime | None
     """When the person is forgotten; None: never."""
+    given_at: datetime | None = None
+    """None: now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,17 @@ class Template(NewTemplate):
     id: int
     person_id: int
     created_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCoverage:
+    """How much of what is stored one model made."""
+
+    templates: int
+    foreign_templates: int
+    """Those of other models: they are not compared until they are embedded anew."""
+    people_without: int
+    """People all of whose templates are of other models."""
 
 
 @dataclass(frozen=True, slots=True)

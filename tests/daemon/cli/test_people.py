@@ -51,7 +51,7 @@ def test_each_photo_of_a_folder_is_accepted_or_refused_with_a_reason(
     result = deconvid("add", "Eileen", str(folder))
     assert result.exit_code == 0
     told = dict(line.split("/photos/")[1].split(": ", 1) for line in result.stdout.splitlines()[:-1])
-    assert told["astronaut.png"].startswith("duplicate (")
+    assert told["astronaut.png"].startswith("known already (")
     assert told["astronaut-again.png"].startswith("quality 0.")
     assert told["six.png"].startswith("several faces (6")
     assert told["more/tiny.png"].startswith("too small (")

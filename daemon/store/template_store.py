@@ -1,0 +1,86 @@
+"""Templates whoever's they are: which files they came from, and which model made them."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import numpy as np
+from numpy.typing import NDArray
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import Session
+
+from daemon.store import meta
+from daemon.store.audit import AuditStore
+from daemon.store.database import Database
+from daemon.store.names import name_key
+from daemon.store.records import ModelCoverage, Template
+from daemon.store.schema import PersonRow, TemplateRow
+from daemon.store.templates import opened_rows, sealed_rows
+from daemon.store.vault import Vault
+
+
+class TemplateStore:
+    def __init__(self, database: Database, vault: Vault, audit: AuditStore) -> None:
+        self._database, self._vault, self._audit = database, vault, audit
+
+    def source_digests(self, name: str) -> frozenset[str]:
+        """Returns the SHA-256 of the files with which a person was enrolled; none if there is no such person."""
+        query = select(TemplateRow.source_digest).join(PersonRow).where(PersonRow.name_key == name_key(name))
+        with self._database.read() as session:
+            return frozenset(digest for digest in session.scalars(query) if digest)
+
+    def coverage(self, model_digest: str) -> ModelCoverage:
+        """Returns how much of what is stored a model made. Opens nothing."""
+        has_template = select(TemplateRow.id).where(TemplateRow.person_id == PersonRow.id)
+        with self._database.read() as session:
+            return ModelCoverage(
+                templates=_count(session, TemplateRow.model_digest == model_digest),
+                foreign_templates=_count(session, TemplateRow.model_digest != model_digest),
+                people_without=session.scalar(
+                    select(func.count())
+                    .select_from(PersonRow)
+                    .where(
+                        has_template.exists(), ~has_template.where(TemplateRow.model_digest == model_digest).exists()
+                    )
+                )
+                or 0,
+            )
+
+    def of_other_models(self, model_digest: str, after_id: int, limit: int) -> list[Template]:
+        """Returns templates that another model made, by id, from the one after `after_id` on.
+
+        Raises:
+            UnreadableError: one cannot be opened.
+        """
+        query = select(TemplateRow).where(TemplateRow.model_digest != model_digest, TemplateRow.id > after_id)
+        with self._database.read() as session:
+            rows = session.scalars(query.order_by(TemplateRow.id).limit(limit)).all()
+        return list(opened_rows(self._vault, rows))
+
+    def renew(self, renewed: Sequence[tuple[Template, NDArray[np.float32]]], model_digest: str) -> int:
+        """Replaces the embeddings of templates by those of another model; returns how many were still there.
+
+        All of it or, on error, nothing.
+        """
+        with self._database.write() as session:
+            found = select(TemplateRow).where(TemplateRow.id.in_([template.id for template, _ in renewed]))
+            rows = {row.id: row for row in session.scalars(found)}
+            # Whoever was erased meanwhile must not get a new key.
+            kept = [
+                (rows[old.id], replace(old, embedding=new, model_digest=model_digest))
+                for old, new in renewed
+                if old.id in rows
+            ]
+            sealed = sealed_rows(self._vault, [(row.person_id, template) for row, template in kept], datetime.now(UTC))
+            for (row, _), fresh in zip(kept, sealed, strict=True):
+                row.embedding, row.crop, row.model_digest = fresh.embedding, fresh.crop, fresh.model_digest
+            if kept:
+                self._audit.append(
+                    session, "people.reembed", "gallery", f"templates={len(kept)} model={model_digest[:12]}"
+                )
+                meta.count_up(session, meta.GALLERY_REVISION)
+            return len(kept)
+
+
+def _count(session: Session, condition: ColumnElement[bool]) -> int:
+    return session.scalar(select(func.count()).select_from(TemplateRow).where(condition)) or 0
