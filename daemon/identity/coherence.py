@@ -1,30 +1,16 @@
 """Whether a handful of faces is one person's: pure, and the same in whatever order they are given."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from datetime import datetime
 
 import numpy as np
 from numpy.typing import NDArray
+
+from daemon.store.stranger_records import Likeness
 
 LEAST_SIDE = 2
 """Faces on either side before a doubt counts: one alone may be a look from an odd angle."""
 ROUNDS = 4
 """Of moving faces to the nearer side; a handful settles in two."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Likeness:
-    """What one track showed of a face."""
-
-    id: int
-    embedding: NDArray[np.float32]
-    """(D,) float32, L2 norm 1: the track's looks fused."""
-    quality: float
-    """0..1, of its best look."""
-    camera: str
-    seen_at: datetime
-
 
 Sides = tuple[tuple[Likeness, ...], tuple[Likeness, ...]]
 

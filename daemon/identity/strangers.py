@@ -13,12 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import cached_property
-from typing import Literal
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.identity.coherence import Likeness, halves, thinned
+from daemon.identity.coherence import halves, thinned
+from daemon.store.stranger_records import CrowdSnapshot, Likeness, Stranger
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,24 +32,6 @@ class StrangerRules:
     """Of each stranger; the best of those that tell something different are kept."""
     most_strangers: int = 2000
     """Open ones; beyond it the one who was away for longest is forgotten."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stranger:
-    id: int
-    state: Literal["open", "ignored"]
-    first_seen: datetime
-    last_seen: datetime
-    sightings: int
-    likenesses: tuple[Likeness, ...]
-    """At least one."""
-
-    def seen(self, at: datetime) -> "Stranger":
-        first, last = min(self.first_seen, at), max(self.last_seen, at)
-        return replace(self, first_seen=first, last_seen=last, sightings=self.sightings + 1)
-
-    def with_likenesses(self, likenesses: Iterable[Likeness], most: int) -> "Stranger":
-        return replace(self, likenesses=thinned(likenesses, most))
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +63,10 @@ class Crowd:
     apart: frozenset[tuple[int, int]] = frozenset()
     """Pairs, the lower id first, of whom an operator said that they are two: no sighting makes them one."""
 
+    @classmethod
+    def of(cls, snapshot: CrowdSnapshot) -> Self:
+        return cls(snapshot.strangers, snapshot.newest, snapshot.apart)
+
     def recognise(self, embedding: NDArray[np.float32], threshold: float) -> Recognition | None:
         """Returns the stranger who resembles a face most, None if nobody reaches the threshold.
 
@@ -99,15 +86,20 @@ class Crowd:
         known = self.recognise(likeness.embedding, rules.threshold)
         if known is None:
             return self._welcome(likeness, rules)
-        stranger = known.stranger.seen(likeness.seen_at)
+        stranger = _seen(known.stranger, likeness.seen_at)
         if stranger.state == "ignored":
             return self._with(stranger), Outcome(stranger.id)
         gathered = (*stranger.likenesses, likeness)
         parts = halves(gathered, rules.threshold - rules.hysteresis)
         if parts:
             return self._split_at(stranger, parts, likeness, rules)
-        crowd = self._with(stranger.with_likenesses(gathered, rules.most_likenesses))
+        crowd = self._with(replace(stranger, likenesses=thinned(gathered, rules.most_likenesses)))
         return crowd._gather(stranger.id, rules)
+
+    def stay(self, id: int, until: datetime) -> "Crowd":
+        """Returns the crowd in which a stranger was seen until a moment, in the same sighting as before."""
+        stranger = self.strangers[id]
+        return self._with(replace(stranger, last_seen=max(stranger.last_seen, until)))
 
     def merge(self, gone: int, into: int, rules: StrangerRules) -> "Crowd":
         """Returns the crowd in which one stranger is part of another, who keeps id and state."""
@@ -117,7 +109,8 @@ class Crowd:
             first_seen=min(survivor.first_seen, lost.first_seen),
             last_seen=max(survivor.last_seen, lost.last_seen),
             sightings=survivor.sightings + lost.sightings,
-        ).with_likenesses((*survivor.likenesses, *lost.likenesses), rules.most_likenesses)
+            likenesses=thinned((*survivor.likenesses, *lost.likenesses), rules.most_likenesses),
+        )
         inherited = (_pair(*(into if id == gone else id for id in pair)) for pair in self.apart)
         apart = frozenset(pair for pair in inherited if pair[0] != pair[1])
         return replace(self.without(gone)._with(union), apart=apart)
@@ -215,6 +208,10 @@ class Crowd:
         sightings = max(stranger.sightings - len(gone), len(rest))
         return self._with(replace(stranger, likenesses=rest, sightings=sightings), new), new.id
 
+    @property
+    def likenesses(self) -> int:
+        return len(self._owners)
+
     @cached_property
     def _matrix(self) -> NDArray[np.float32]:
         """(N, D) the likenesses of everybody."""
@@ -224,6 +221,11 @@ class Crowd:
     def _owners(self) -> list[int]:
         """(N) whose each row is."""
         return [stranger.id for stranger in self.strangers.values() for _ in stranger.likenesses]
+
+
+def _seen(stranger: Stranger, at: datetime) -> Stranger:
+    first, last = min(stranger.first_seen, at), max(stranger.last_seen, at)
+    return replace(stranger, first_seen=first, last_seen=last, sightings=stranger.sightings + 1)
 
 
 def _pair(one: int, other: int) -> tuple[int, int]:

@@ -13,8 +13,9 @@ from sqlalchemy.orm import Session
 from daemon.store import meta
 from daemon.store.audit import AuditStore
 from daemon.store.database import Database
-from daemon.store.pictures import SNAPSHOTS_FOLDER, delete_pictures_of
+from daemon.store.pictures import SNAPSHOTS_FOLDER, delete_pictures_of, delete_pictures_of_strangers
 from daemon.store.schema import CondemnedKeyRow, EventRow, PersonRow, StrangerRow
+from daemon.store.stranger_records import label_of
 from daemon.store.templates import subject_of
 from daemon.store.vault import Vault
 
@@ -34,11 +35,13 @@ class Erasure:
 
     def erase_person(self, session: Session, person_id: int, action: str = "people.erase") -> None:
         """Deletes everything that the database and the snapshots have of a person; `finish` does the rest."""
-        delete_pictures_of(session, person_id, self._database.path.with_name(SNAPSHOTS_FOLDER))
+        folder = self._database.path.with_name(SNAPSHOTS_FOLDER)
+        delete_pictures_of(session, person_id, folder)
         payload = func.json_set(EventRow.payload, "$.person", None)
         named = update(EventRow).where(EventRow.person_id == person_id).values(person_id=None, payload=payload)
         session.execute(named)
         strangers = _strangers_named(session, person_id)
+        delete_pictures_of_strangers(session, [label_of(id) for id in strangers], folder)
         session.execute(delete(StrangerRow).where(StrangerRow.id.in_(strangers)))
         session.execute(delete(PersonRow).where(PersonRow.id == person_id))
         condemn(session, [subject_of(person_id), *(f"stranger:{id}" for id in strangers)])

@@ -8,6 +8,9 @@ StoreError (daemon.errors)
 │   └── KeyRingError     the key ring is missing, or of another database
 ├── UnreadableError      a sealed value that no key opens
 ├── UnknownPersonError   no such person, or erased meanwhile
+├── UnknownStrangerError no such stranger, or forgotten meanwhile
+├── NoLikenessError      a stranger of whom nothing is left that could be compared
+├── CrowdChangedError    somebody else changed the strangers meanwhile
 ├── NameTakenError       somebody else has that name
 └── InvalidNameError     nobody can have that name
 """
@@ -49,6 +52,18 @@ class UnreadableError(StoreError):
 
 class UnknownPersonError(StoreError):
     """No such person."""
+
+
+class UnknownStrangerError(StoreError):
+    """No such stranger."""
+
+
+class NoLikenessError(StoreError):
+    """A stranger of whom nothing is left that could be compared: named, merged, or known to another model only."""
+
+
+class CrowdChangedError(StoreError):
+    """Another process changed the strangers since they were read."""
 
 
 class NameTakenError(StoreError):

@@ -42,18 +42,22 @@ class EventStore:
             StoreError: nothing was stored, and no sequence number was used.
         """
         with self._database.write() as session:
-            people = _existing(session, {event.person_id for event, _ in drafts if event.person_id is not None})
-            sequence = _last_used(session)
-            appended: list[StoredEvent | None] = []
-            for event, render in drafts:
-                if event.person_id is not None and event.person_id not in people:
-                    appended.append(None)
-                    continue
-                sequence += 1
-                appended.append(numbered(event, sequence, render(sequence)))
-            if rows := [columns(event) for event in appended if event]:
-                # Past the session: as Core it is three times as fast.
-                session.connection().execute(insert(EventRow), rows)
+            return self.append_in(session, drafts)
+
+    def append_in(self, session: Session, drafts: Sequence[Draft]) -> list[StoredEvent | None]:
+        """Stores events, as `append_many` does, together with what else its caller writes."""
+        people = _existing(session, {event.person_id for event, _ in drafts if event.person_id is not None})
+        sequence = _last_used(session)
+        appended: list[StoredEvent | None] = []
+        for event, render in drafts:
+            if event.person_id is not None and event.person_id not in people:
+                appended.append(None)
+                continue
+            sequence += 1
+            appended.append(numbered(event, sequence, render(sequence)))
+        if rows := [columns(event) for event in appended if event]:
+            # Past the session: as Core it is three times as fast.
+            session.connection().execute(insert(EventRow), rows)
         return appended
 
     def append(self, event: NewEvent, render: Callable[[int], str]) -> StoredEvent:

@@ -1,10 +1,12 @@
 """Small facts about the database, each under a key."""
 
-from sqlalchemy import select, update
+from sqlalchemy import select, text, update
 from sqlalchemy.orm import Session
 
 from daemon.store.schema import MetaRow
 
+CROWD_REVISION = "crowd_revision"
+"""Grows with every change of strangers."""
 EPOCH = "epoch"
 """Random id of the database: sequence numbers of events count within it."""
 GALLERY_REVISION = "gallery_revision"
@@ -12,6 +14,8 @@ KEY_RING = "key_ring"
 """Id of the key ring that opens the sealed rows."""
 LAST_PERSON = "last_person"
 """The highest id that a person ever had: ids are not used again, for the audit log and old events tell of them."""
+LAST_STRANGER = "last_stranger"
+"""The same of strangers."""
 SCRUB_DUE = "scrub_due"
 """1 from the erasure of a person's rows until their bytes are gone too."""
 
@@ -29,3 +33,8 @@ def count_up(session: Session, key: str) -> int:
     count = int(value(session, key)) + 1
     set_value(session, key, str(count))
     return count
+
+
+def last_key(session: Session, table: str) -> int:
+    """Returns the highest key that a table with AUTOINCREMENT ever had; it knows of deleted rows too."""
+    return session.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :table"), {"table": table}) or 0

@@ -40,22 +40,26 @@ class PeopleStore:
         Raises:
             InvalidNameError: nobody can have a name.
         """
+        with self._database.write() as session:
+            return self.enrol_in(session, enrolments)
+
+    def enrol_in(self, session: Session, enrolments: Iterable[Enrolment]) -> list[Person]:
+        """Adds templates, as `enrol_all` does, together with what else its caller writes."""
         now = datetime.now(UTC)
         rows: dict[str, PersonRow] = {}
         added: list[tuple[int, NewTemplate]] = []
-        with self._database.write() as session:
-            for enrolment in enrolments:
-                key = name_key(enrolment.name)
-                row = rows[key] = rows.get(key) or _find_or_make(session, enrolment.name, now)
-                added.append((row.id, enrolment.template))
-                if enrolment.consent:
-                    _set_consent(row, enrolment.consent, now)
-            session.add_all(sealed_rows(self._vault, added, now))
-            for row in rows.values():
-                self._record(session, "people.enrol", row.id)
-            if rows:
-                meta.count_up(session, meta.GALLERY_REVISION)
-            return [_person(session, row) for row in rows.values()]
+        for enrolment in enrolments:
+            key = name_key(enrolment.name)
+            row = rows[key] = rows.get(key) or _find_or_make(session, enrolment.name, now)
+            added.append((row.id, enrolment.template))
+            if enrolment.consent:
+                _set_consent(row, enrolment.consent, now)
+        session.add_all(sealed_rows(self._vault, added, now))
+        for row in rows.values():
+            self._record(session, "people.enrol", row.id)
+        if rows:
+            meta.count_up(session, meta.GALLERY_REVISION)
+        return [_person(session, row) for row in rows.values()]
 
     def rename(self, old: str, new: str) -> Person:
         """Raises UnknownPersonError, NameTakenError or InvalidNameError."""

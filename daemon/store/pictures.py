@@ -1,8 +1,9 @@
 """The pictures that stored events name, as far as the store has to do with them: they go with the person they show."""
 
+from collections.abc import Collection
 from pathlib import Path
 
-from sqlalchemy import func, select, tuple_, update
+from sqlalchemy import Select, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from daemon.store.schema import EventRow
@@ -21,6 +22,26 @@ def delete_pictures_of(session: Session, person_id: int, folder: Path) -> None:
         OSError: a file cannot be deleted.
     """
     tracks = select(EventRow.camera, EventRow.track).where(EventRow.person_id == person_id, EventRow.track.is_not(None))
+    _delete_pictures(session, tracks, folder)
+
+
+def delete_pictures_of_strangers(session: Session, labels: Collection[str], folder: Path) -> None:
+    """Deletes every picture of the tracks that were ever held to be one of these strangers (`unknown-12`), and takes
+    these labels out of events.
+
+    Raises:
+        OSError: a file cannot be deleted.
+    """
+    label = func.json_extract(EventRow.payload, "$.stranger")
+    is_theirs = (EventRow.kind.startswith("face."), label.in_(labels))
+    _delete_pictures(session, select(EventRow.camera, EventRow.track).where(*is_theirs), folder)
+    payload = func.json_set(EventRow.payload, "$.stranger", None)
+    session.execute(
+        update(EventRow).where(*is_theirs).values(payload=payload), execution_options={"synchronize_session": False}
+    )
+
+
+def _delete_pictures(session: Session, tracks: Select[str | None, str | None], folder: Path) -> None:
     name = func.json_extract(EventRow.payload, "$.snapshot")
     shown = (tuple_(EventRow.camera, EventRow.track).in_(tracks), name.is_not(None))
     for relative in session.scalars(select(name).where(*shown).distinct()):

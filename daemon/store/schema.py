@@ -61,6 +61,17 @@ class TemplateRow(Base):
     created_at: Mapped[datetime] = mapped_column(UtcTime)
 
 
+class GalleryChangeRow(Base):
+    """When a person or the person's templates changed last."""
+
+    __tablename__ = "gallery_changes"
+
+    person_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """Also of somebody who was erased."""
+    revision: Mapped[int] = mapped_column(Integer, index=True)
+    """The gallery's."""
+
+
 class StrangerRow(Base):
     """Somebody without a name who was seen."""
 
@@ -95,6 +106,16 @@ class StrangerTemplateRow(Base):
     quality: Mapped[float] = mapped_column(Float)
     camera: Mapped[str] = mapped_column(String(32))
     seen_at: Mapped[datetime] = mapped_column(UtcTime)
+
+
+class StrangerApartRow(Base):
+    """Two strangers of whom an operator said that they are two."""
+
+    __tablename__ = "strangers_apart"
+
+    first_id: Mapped[int] = mapped_column(ForeignKey("strangers.id", ondelete="CASCADE"), primary_key=True)
+    """The lower one."""
+    second_id: Mapped[int] = mapped_column(ForeignKey("strangers.id", ondelete="CASCADE"), primary_key=True)
 
 
 class AuditRow(Base):

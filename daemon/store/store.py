@@ -14,6 +14,7 @@ from daemon.store.erasure import Erasure
 from daemon.store.events import EventStore
 from daemon.store.master_key import MasterKey
 from daemon.store.people import PeopleStore
+from daemon.store.strangers import StrangerStore
 from daemon.store.vault import Vault
 
 logger = logging.getLogger(__name__)
@@ -32,6 +33,7 @@ class Store:
         self.erasure = Erasure(database, vault, self.audit)
         self.people = PeopleStore(database, vault, self.audit, self.erasure)
         self.events = EventStore(database)
+        self.strangers = StrangerStore(database, vault, self.audit, self.erasure, self.events, self.people)
         with database.read() as session:
             self.epoch = meta.value(session, meta.EPOCH)
             """Random id of this database: sequence numbers count within it."""

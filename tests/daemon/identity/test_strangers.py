@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.identity.coherence import Likeness, halves, thinned
+from daemon.identity.coherence import halves, thinned
 from daemon.identity.strangers import Crowd, Outcome, StrangerRules
+from daemon.store.stranger_records import Likeness
 from tests.daemon.factories import DIMENSION, towards, unit
 
 RULES = StrangerRules(threshold=0.5, hysteresis=0.1, most_likenesses=8, most_strangers=50)

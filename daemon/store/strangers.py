@@ -1,0 +1,196 @@
+"""Strangers and their likenesses. Every change counts the crowd's revision up in its own transaction.
+
+The identity worker and commands change them: a change names the revision on which it was thought out, and is refused if
+that is not the newest any more.
+"""
+
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import numpy as np
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.orm import Session
+
+from daemon.store import meta
+from daemon.store.audit import AuditStore
+from daemon.store.database import Database
+from daemon.store.erasure import Erasure, condemn
+from daemon.store.errors import CrowdChangedError, NoLikenessError
+from daemon.store.events import Draft, EventStore
+from daemon.store.people import PeopleStore
+from daemon.store.pictures import SNAPSHOTS_FOLDER, delete_pictures_of_strangers
+from daemon.store.records import Enrolment, NewTemplate, Person
+from daemon.store.schema import StrangerApartRow, StrangerRow, StrangerTemplateRow
+from daemon.store.stranger_records import (
+    CrowdChange,
+    CrowdSnapshot,
+    StrangerCrop,
+    StrangerEntry,
+    StrangerState,
+    label_of,
+)
+from daemon.store.stranger_rows import entries, existing, merge, part, stranger, with_merged, write_strangers
+from daemon.store.stranger_templates import opened_rows, read_likenesses, reseal, sealed_rows, subject_of
+from daemon.store.vault import Vault
+
+RECOGNISED: tuple[StrangerState, ...] = ("open", "ignored")
+"""States in which a stranger has likenesses."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What is put on record in the audit log."""
+
+    action: str
+    stranger: int
+    detail: str = ""
+
+
+class StrangerStore:
+    def __init__(
+        self,
+        database: Database,
+        vault: Vault,
+        audit: AuditStore,
+        erasure: Erasure,
+        events: EventStore,
+        people: PeopleStore,
+    ) -> None:
+        self._database, self._vault, self._audit, self._erasure = database, vault, audit, erasure
+        self._events, self._people = events, people
+
+    def revision(self) -> int:
+        """Returns a number that grows with every change of strangers."""
+        with self._database.read() as session:
+            return int(meta.value(session, meta.CROWD_REVISION))
+
+    def snapshot(self, model_digest: str) -> CrowdSnapshot:
+        """Returns those who can be recognised with a model."""
+        query = select(StrangerRow).where(StrangerRow.state.in_(RECOGNISED)).order_by(StrangerRow.id)
+        with self._database.read() as session:
+            revision = int(meta.value(session, meta.CROWD_REVISION))
+            newest = int(meta.value(session, meta.LAST_STRANGER))
+            likenesses = read_likenesses(session, self._vault, model_digest)
+            rows = session.scalars(query).all()
+            pairs = session.execute(select(StrangerApartRow.first_id, StrangerApartRow.second_id)).all()
+            newest_likeness = session.scalar(select(func.max(StrangerTemplateRow.id))) or 0
+        strangers = {row.id: stranger(row, likenesses[row.id]) for row in rows if row.id in likenesses}
+        apart = frozenset((first, second) for first, second in pairs)
+        return CrowdSnapshot(revision, strangers, newest, newest_likeness, apart)
+
+    def apply(self, change: CrowdChange, deeds: Iterable[Deed] = (), events: Sequence[Draft] = ()) -> None:
+        """Stores a change, what is on record of it and what is said of it, in one transaction.
+
+        Raises:
+            CrowdChangedError: somebody else changed the strangers meanwhile; nothing was stored.
+            StoreError: nothing was stored.
+        """
+        with self._database.write() as session:
+            if int(meta.value(session, meta.CROWD_REVISION)) != change.revision:
+                raise CrowdChangedError("the strangers were changed by another process. Try again")
+            write_strangers(session, change.written)
+            self._write_likenesses(session, change)
+            part(session, change.apart)
+            for id, into in change.gone.items():
+                if into is not None:
+                    merge(session, id, into)
+            forgotten = with_merged(session, (id for id, into in change.gone.items() if into is None))
+            session.execute(delete(StrangerRow).where(StrangerRow.id.in_(forgotten)))
+            self._conclude(session, forgotten, deeds, events)
+        if forgotten:
+            self._erasure.finish()
+
+    def name(self, id: int, name: str, event: Callable[[Person, StrangerEntry], Draft]) -> Person:
+        """Enrols a stranger's likenesses as a person's, new or known, and says so; returns the person.
+
+        Args:
+            event: makes what is said of it.
+
+        Raises:
+            UnknownStrangerError: there is nobody of that number.
+            NoLikenessError: nothing of them is left that could be enrolled.
+            InvalidNameError: nobody can have that name.
+        """
+        with self._database.write() as session:
+            entry = existing(session, id)
+            query = select(StrangerTemplateRow).where(StrangerTemplateRow.stranger_id == id)
+            opened = opened_rows(self._vault, session.scalars(query).all())
+            if entry.state not in RECOGNISED or not opened:
+                raise NoLikenessError(f"{label_of(id)}: {fate_of(entry)}. `deconvid unknowns list` shows everybody")
+            [person] = self._people.enrol_in(session, [_enrolment(name, *parts) for parts in opened])
+            session.execute(delete(StrangerTemplateRow).where(StrangerTemplateRow.stranger_id == id))
+            session.execute(update(StrangerRow).where(StrangerRow.id == id).values(state="named", person_id=person.id))
+            deed = Deed("strangers.name", id, f"as person:{person.id}")
+            self._conclude(session, (), [deed], [event(person, entry)])
+        return person
+
+    def forget(self, ids: Collection[int], action: str) -> None:
+        """Destroys the keys of strangers, deletes their rows and their pictures, and takes their numbers out of events;
+        so for everybody who was merged into them.
+
+        Raises:
+            StoreError: the rows are there, or gone for good.
+        """
+        with self._database.write() as session:
+            everybody = with_merged(session, ids)
+            folder = self._database.path.with_name(SNAPSHOTS_FOLDER)
+            delete_pictures_of_strangers(session, [label_of(id) for id in everybody], folder)
+            session.execute(delete(StrangerRow).where(StrangerRow.id.in_(everybody)))
+            self._conclude(session, everybody, [Deed(action, id) for id in sorted(ids)])
+        self._erasure.finish()
+
+    def entries(self) -> list[StrangerEntry]:
+        """Returns what is on record of everybody, who was seen last first."""
+        with self._database.read() as session:
+            return entries(session, None)
+
+    def entry(self, id: int) -> StrangerEntry:
+        """Raises UnknownStrangerError."""
+        with self._database.read() as session:
+            return existing(session, id)
+
+    def crops(self, id: int) -> list[StrangerCrop]:
+        """Returns the pictures of a stranger that can be opened, the best one first."""
+        query = select(StrangerTemplateRow).where(StrangerTemplateRow.stranger_id == id)
+        with self._database.read() as session:
+            rows = session.scalars(query.order_by(StrangerTemplateRow.quality.desc())).all()
+        opened = opened_rows(self._vault, rows)
+        return [StrangerCrop(row.id, row.camera, row.seen_at, row.quality, crop) for row, _, crop in opened]
+
+    def not_seen_since(self, state: StrangerState, moment: datetime) -> list[int]:
+        """Returns ids, who was away for longest first."""
+        query = select(StrangerRow.id).where(StrangerRow.state == state, StrangerRow.last_seen < moment)
+        with self._database.read() as session:
+            return list(session.scalars(query.order_by(StrangerRow.last_seen)))
+
+    def _write_likenesses(self, session: Session, change: CrowdChange) -> None:
+        session.add_all(sealed_rows(self._vault, change.model_digest, change.added))
+        rows = session.scalars(select(StrangerTemplateRow).where(StrangerTemplateRow.id.in_(change.moved))).all()
+        reseal(self._vault, [(row, change.moved[row.id][1]) for row in rows])
+        session.execute(delete(StrangerTemplateRow).where(StrangerTemplateRow.id.in_(change.dropped)))
+        session.flush()
+
+    def _conclude(
+        self, session: Session, gone: Iterable[int], deeds: Iterable[Deed], events: Sequence[Draft] = ()
+    ) -> None:
+        condemn(session, map(subject_of, gone))
+        for deed in deeds:
+            self._audit.append(session, deed.action, subject_of(deed.stranger), deed.detail)
+        self._events.append_in(session, events)
+        meta.count_up(session, meta.CROWD_REVISION)
+
+
+def fate_of(entry: StrangerEntry) -> str:
+    """Returns why somebody cannot be recognised, for people."""
+    if entry.merged_into is not None:
+        return f"is {label_of(entry.merged_into)} now"
+    if entry.state == "named":
+        return f"is enrolled as {entry.person}" if entry.person else "was enrolled"
+    return "no face is left that can be compared"
+
+
+def _enrolment(name: str, row: StrangerTemplateRow, embedding: bytes, crop: bytes) -> Enrolment:
+    vector = np.frombuffer(embedding, "<f4")
+    template = NewTemplate(vector, row.model_digest, row.quality, crop, source=f"{label_of(row.stranger_id)} {row.id}")
+    return Enrolment(name, template)
