@@ -47,6 +47,8 @@ FrameMessage = FrameToken | CameraJoined | CameraLeft
 
 LARGEST_PICTURE = 512 << 10
 """Bytes of a JPEG."""
+LARGEST_CROP = 64 << 10
+"""Bytes of the JPEG of an aligned crop."""
 
 
 class Picture(msgspec.Struct, frozen=True):
@@ -79,6 +81,8 @@ class FaceObserved(msgspec.Struct, frozen=True, tag="face"):
     """Digest of the embedder."""
     picture: Picture | None = None
     """Only if the operator wants snapshots, and if it is better than the track's pictures before."""
+    crop: bytes = b""
+    """JPEG of the aligned 112x112 crop, if it is the track's best so far and strangers are to be known again."""
 
 
 class TrackEnded(msgspec.Struct, frozen=True, tag="ended"):

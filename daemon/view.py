@@ -51,6 +51,8 @@ class Crop:
     quality: float
     pixels: NDArray[np.uint8]
     """(112, 112, 3) BGR, aligned."""
+    is_best: bool
+    """Whether no crop of the track before had a better quality."""
     picture: Picture | None
     """Of the face, for people; see `SnapshotSettings`."""
 
@@ -139,6 +141,7 @@ class CameraView:
             box=(x1, y1, x2, y2),
             quality=quality,
             pixels=pixels,
+            is_best=quality >= self._looks[track].best_quality,
             picture=self._photographer.take(track, frame.image, (x1, y1, x2, y2), quality),
         )
 

@@ -65,6 +65,9 @@ class FaceEvent(CameraEvent, frozen=True, kw_only=True):
     """Width and height of that frame."""
     snapshot: str | None = None
     """Name of a picture of the moment in the folder of snapshots, if one was kept."""
+    stranger: str | None = None
+    """Of an unknown face: the number under which it is known, `unknown-12`, if it has one yet. May change while the
+    track lasts; the one of `face.left` holds."""
 
 
 class Appeared(FaceEvent, frozen=True, kw_only=True, tag="face.appeared"):
@@ -123,6 +126,31 @@ class GalleryChanged(Event, frozen=True, kw_only=True, tag="gallery.changed"):
     removed: list[int]
 
 
+class StrangerNamed(Event, frozen=True, kw_only=True, tag="stranger.named"):
+    """Who was known by a number is this person: so are they in every event that names the number."""
+
+    stranger: str
+    person: Person | None
+    """None: they were erased since."""
+    sightings: int
+    first_seen_at: str
+    last_seen_at: str
+
+
+class StrangerMerged(Event, frozen=True, kw_only=True, tag="stranger.merged"):
+    """Two numbers turned out to be one face: `stranger`, in earlier events, is `into`."""
+
+    stranger: str
+    into: str
+
+
+class StrangerSplit(Event, frozen=True, kw_only=True, tag="stranger.split"):
+    """A number turned out to be two faces: some that were `stranger` in earlier events are `new` from now on."""
+
+    stranger: str
+    new: str
+
+
 class NoticeEvent(Event, frozen=True, kw_only=True):
     """Something happened to the daemon itself."""
 
@@ -160,7 +188,8 @@ class DaemonControl(NoticeEvent, frozen=True, kw_only=True, tag="daemon.control"
 
 FaceEvents = Appeared | Identified | Unknown | Corrected | Left
 NoticeEvents = EngineState | DaemonStarted | DaemonStopping | DaemonReloaded | DaemonWorker | DaemonControl
-AnyEvent = FaceEvents | CameraChanged | GalleryChanged | NoticeEvents
+StrangerEvents = StrangerNamed | StrangerMerged | StrangerSplit
+AnyEvent = FaceEvents | CameraChanged | GalleryChanged | StrangerEvents | NoticeEvents
 
 NOTICE_EVENTS: Mapping[str, type[NoticeEvents]] = {
     str(kind.__struct_config__.tag): kind
@@ -192,6 +221,14 @@ def rfc3339(wall_ns: int) -> str:
     >>> rfc3339(1_000)
     '1970-01-01T00:00:00.000001Z'
     """
+    return rfc3339_of(moment_of(wall_ns))
+
+
+def rfc3339_of(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+
+
+def moment_of(wall_ns: int) -> datetime:
+    """Returns a moment given in nanoseconds since 1970, in UTC, to the microsecond."""
     seconds, rest_ns = divmod(wall_ns, 1_000_000_000)
-    moment = datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest_ns // 1000)
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+    return datetime.fromtimestamp(seconds, UTC).replace(microsecond=rest_ns // 1000)

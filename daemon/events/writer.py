@@ -7,15 +7,18 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from types import TracebackType
-from typing import Self
+from typing import Self, TypeVar
 
 import msgspec
 import zmq
 
-from daemon.events.schema import CameraEvent, Event, FaceEvent, Word, encode_event, rfc3339
+from daemon.events.schema import CameraEvent, Event, FaceEvent, StrangerNamed, Word, encode_event, rfc3339
 from daemon.events.sockets import bind_private
 from daemon.operations.reporter import LatencyHistogram
 from daemon.store import NewEvent, Store
+from daemon.store.events import Draft as StoreDraft
+
+Stamped = TypeVar("Stamped", bound=Event)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +63,7 @@ class EventWriter:
             StoreError: nothing was stored.
         """
         appended = self._store.events.append_many(
-            [(_columns(draft.event), partial(self._render, draft)) for draft in drafts]
+            [(columns_of(draft.event), partial(self._render, draft)) for draft in drafts]
         )
         numbers = [event.sequence if event else None for event in appended]
         if newest := max((number for number in numbers if number), default=None):
@@ -69,12 +72,7 @@ class EventWriter:
         return numbers
 
     def _render(self, draft: Draft, sequence: int) -> str:
-        stamped = msgspec.structs.replace(
-            draft.event,
-            epoch=self._store.epoch,
-            sequence=sequence,
-            published_at=rfc3339(time.time_ns()),
-        )
+        stamped = stamp(draft.event, self._store.epoch, sequence)
         if isinstance(stamped, Word) and draft.captured_ns is not None:
             # A file that is read faster than its own time has frames from the future.
             latency_ms = round(max(0, time.monotonic_ns() - draft.captured_ns) / 1e6, 3)
@@ -92,11 +90,22 @@ class EventWriter:
         self._socket.close()
 
 
-def _columns(event: Event) -> NewEvent:
+def told_with(event: Event, epoch: str) -> StoreDraft:
+    """Returns an event for a transaction of the store: what is done and what is said of it are stored together."""
+    return columns_of(event), lambda sequence: encode_event(stamp(event, epoch, sequence)).decode()
+
+
+def stamp(event: Stamped, epoch: str, sequence: int) -> Stamped:
+    """Returns an event as it is published now."""
+    return msgspec.structs.replace(event, epoch=epoch, sequence=sequence, published_at=rfc3339(time.time_ns()))
+
+
+def columns_of(event: Event) -> NewEvent:
+    person = event.person if isinstance(event, FaceEvent | StrangerNamed) else None
     return NewEvent(
         kind=event.kind,
         camera=event.camera if isinstance(event, CameraEvent) else None,
         track=event.track if isinstance(event, FaceEvent) else None,
-        person_id=event.person.id if isinstance(event, FaceEvent) and event.person else None,
+        person_id=person.id if person else None,
         at=datetime.fromisoformat(event.captured_at),
     )

@@ -26,6 +26,7 @@ from daemon.identity.gallery import Gallery, KnownPerson
 from daemon.identity.tracks import Look, TrackState
 from daemon.messages import CameraStateChanged, Notice
 from daemon.store import StoredEvent
+from daemon.store.stranger_records import id_of, label_of
 
 
 def appearance(track: TrackState, look: Look) -> Appeared:
@@ -56,6 +57,7 @@ def announcement(track: TrackState, decision: Decision, now_wall_ns: int) -> Wor
         score=decision.score,
         box=look.box if look else None,
         frame_size=look.frame_size if look else None,
+        stranger=_stranger(track, decision),
     )
 
 
@@ -78,6 +80,7 @@ def farewell(track: TrackState) -> Left | None:
         score=track.decision.score,
         box=track.look.box if track.look else None,
         frame_size=track.look.frame_size if track.look else None,
+        stranger=_stranger(track, track.decision),
         first_seen_at=rfc3339(track.stay.first_seen_wall_ns),
         last_seen_at=last_seen_at,
     )
@@ -123,6 +126,7 @@ def remembered(stored: StoredEvent) -> TrackState | None:
         return None
     seen_wall_ns = int(stored.at.timestamp()) * 1_000_000_000 + stored.at.microsecond * 1000
     state = TrackState(event.camera, event.track, seen_wall_ns, appeared=True)
+    state.stranger = id_of(event.stranger) if event.stranger else None
     if isinstance(event, Word):
         state.decision, state.said = _decision(event), event.sequence
     return state
@@ -136,3 +140,7 @@ def _decision(word: Word) -> Decision:
 
 def _person(decision: Decision) -> Person | None:
     return None if decision.person is None else Person(decision.person.id, decision.person.name)
+
+
+def _stranger(track: TrackState, decision: Decision) -> str | None:
+    return None if decision.person or track.stranger is None else label_of(track.stranger)

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from config.cameras import CAMERA_NAME
 from daemon.messages import (
+    LARGEST_CROP,
     LARGEST_PICTURE,
     CameraStateChanged,
     FaceObserved,
@@ -81,6 +82,7 @@ def _check_face(face: FaceObserved) -> None:
     if face.picture:
         _demand(len(face.picture.jpeg) <= LARGEST_PICTURE and face.picture.jpeg.startswith(JPEG), "picture")
         _demand(all(map(math.isfinite, face.picture.box)), "picture's box")
+    _demand(not face.crop or (len(face.crop) <= LARGEST_CROP and face.crop.startswith(JPEG)), "crop")
     _demand(face.embedding and len(face.embedding) % 4 == 0, "embedding")
     with np.errstate(all="ignore"):  # whatever the bytes are: infinite and NaN are no norm of 1 either
         norm = float(np.linalg.norm(embedding_of(face)))

@@ -54,6 +54,21 @@ class TrackState:
     look: Look | None = None
     """None if it is known from the store only."""
     fusion: TrackFusion = field(default_factory=TrackFusion)
+    best_quality: float = 0.0
+    """Of its looks."""
+    crop: bytes = b""
+    """JPEG of its best look; empty if strangers are not to be known again."""
+    stranger: int | None = None
+    """The number of an unknown face that was recognised, or has one since."""
+    is_entered: bool = False
+    """Whether it counts among the stranger's sightings."""
+
+    def note(self, face: FaceObserved) -> None:
+        """Takes over what a look shows, but for its embedding."""
+        self.look = Look.of(face)
+        if face.quality >= self.best_quality:
+            self.best_quality = face.quality
+            self.crop = face.crop or self.crop
 
     @property
     def stay(self) -> Stay:

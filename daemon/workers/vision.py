@@ -41,6 +41,7 @@ from daemon.workers.logs import set_up_worker_logging
 from daemon.workers.task import VisionTask, read_task, stop_on_sigterm
 from daemon.workers.vision_figures import VisionFigures
 from engine import Detections, FaceEngine
+from engine.crops import encode_crop
 
 logger = logging.getLogger(__name__)
 
@@ -144,7 +145,8 @@ class VisionWorker:
             self._figures.embed_ms.add((time.monotonic() - started_s) * 1e3)
             self._figures.batch = len(crops)
             digest = self._engine.embedder.digest
-            self._send([_observation(*pair, digest) for pair in zip(crops, embeddings, strict=True)])
+            keeps_crops = self._settings.strangers.enabled
+            self._send([_observation(*pair, digest, keeps_crops) for pair in zip(crops, embeddings, strict=True)])
 
     def _crops_of(self, token: FrameToken) -> list[Crop]:
         """Analyses one frame. Should it change under our hands, which the lease prevents, it is stale, never wrong."""
@@ -198,7 +200,7 @@ class VisionWorker:
             logger.info("crops %s", " ".join(f"{name}={n}" for name, n in sorted(self._figures.crops.items())))
 
 
-def _observation(crop: Crop, embedding: NDArray[np.float32], model: str) -> FaceObserved:
+def _observation(crop: Crop, embedding: NDArray[np.float32], model: str, keeps_crops: bool) -> FaceObserved:
     return FaceObserved(
         camera=crop.camera,
         track=crop.track,
@@ -210,6 +212,7 @@ def _observation(crop: Crop, embedding: NDArray[np.float32], model: str) -> Face
         embedding=embedding.astype("<f4").tobytes(),
         model=model,
         picture=crop.picture,
+        crop=encode_crop(crop.pixels) if keeps_crops and crop.is_best else b"",
     )
 
 

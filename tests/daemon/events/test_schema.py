@@ -39,6 +39,7 @@ def test_wire_format_is_what_the_documentation_says() -> None:
         "box": [1, 2, 3, 4],
         "frame_size": [640, 480],
         "snapshot": None,
+        "stranger": None,
         "corrects": 5,
     }
     assert decode_event(encode_event(event)) == event
