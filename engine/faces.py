@@ -1,5 +1,6 @@
 """Where the faces of one picture are."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -41,6 +42,15 @@ class Detections:
     @classmethod
     def empty(cls) -> Self:
         return cls(np.zeros((0, 4), np.float32), np.zeros(0, np.float32), np.zeros((0, LANDMARKS, 2), np.float32))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Self]) -> Self:
+        """Returns the faces of one picture that were found in parts."""
+        return cls(
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.scores for part in parts]),
+            np.concatenate([part.landmarks for part in parts]),
+        )
 
     def scaled(self, factor: float) -> Self:
         """Returns the same faces in a picture `factor` times as large."""

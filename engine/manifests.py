@@ -11,12 +11,13 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, StringConstraints, ValidationError, model_validator
 
 from engine.errors import ModelError
+from engine.impostors import ImpostorTails
 
 SHIPPED = Path(__file__).parent / "models"
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-KINDS = {"detector": ("centerface", "scrfd"), "embedder": ("embedder",)}
+KINDS = {"detector": ("centerface", "fcos", "scrfd"), "embedder": ("embedder",)}
 
 
 def user_models() -> Path:
@@ -33,7 +34,7 @@ class ModelSpec(BaseModel):
     name: FileName
     """As in the settings; also the manifest's file name."""
     task: Literal["detector", "embedder"]
-    kind: Literal["centerface", "scrfd", "embedder"]
+    kind: Literal["centerface", "fcos", "scrfd", "embedder"]
     """How inputs are made and outputs are read."""
     file: FileName
     """The network, ONNX; beside the manifest unless `package` or `pack` says otherwise."""
@@ -53,6 +54,8 @@ class ModelSpec(BaseModel):
     """Length of an embedding."""
     threshold: float | None = Field(None, gt=-1, lt=1)
     """Cosine at which one in 10,000 comparisons of strangers would match."""
+    impostors: ImpostorTails | None = None
+    """How alike strangers may look; without it `identity.fpir` cannot be kept, and `threshold` is used."""
     licence: str
     source: str
     accuracy: dict[str, str | int | float] = Field(default_factory=dict)

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.detectors import centerface, scrfd
+from engine.detectors import centerface, fcos, scrfd
 from engine.detectors.letterbox import letterbox
 from engine.detectors.nms import suppress_overlaps
 from engine.errors import ModelError
@@ -41,6 +41,7 @@ class Head:
 
 HEADS = {
     "centerface": Head(centerface.decode, centerface.LARGEST_OVERLAP, centerface.INPUT_SHAPES),
+    "fcos": Head(fcos.decode, fcos.LARGEST_OVERLAP, None),
     "scrfd": Head(scrfd.decode, scrfd.LARGEST_OVERLAP, None),
 }
 

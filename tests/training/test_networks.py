@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from training.export import Exported, fuse_batch_norms
+from training.export import Exported
+from training.onnx_graph import fuse_batch_norms
 from training.losses import contrast_loss, restoration_loss
 from training.networks import NETWORKS
 from training.networks.blocks import MaxUnpool, deconv

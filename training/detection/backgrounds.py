@@ -14,7 +14,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.detection.pictures import YuNet
+from training.detection.teachers import YuNet
 from training.paths import RUNS
 
 logger = logging.getLogger(__name__)
@@ -40,7 +40,7 @@ def _collect(cache: Path) -> None:
     yunet, part, kept = YuNet(), cache.with_suffix(".part"), 0
     part.mkdir(parents=True, exist_ok=True)
     for file in files:
-        image = _read(file)
+        image = read_background(file)
         if image is None or _has_face(image, yunet):
             continue
         cv2.imwrite(str(part / f"{kept:05d}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 92])
@@ -51,7 +51,7 @@ def _collect(cache: Path) -> None:
     logger.info("%d of %d pictures are backgrounds", kept, len(files))
 
 
-def _read(file: Path) -> Image | None:
+def read_background(file: Path) -> Image | None:
     """Returns a picture of sensible size, what is transparent in it on a colour; None if it is none."""
     image = cv2.imread(str(file), cv2.IMREAD_UNCHANGED)
     if image is None or image.dtype != np.uint8 or image.ndim != 3 or min(image.shape[:2]) < SHORTEST_PX:
@@ -66,7 +66,7 @@ def _read(file: Path) -> Image | None:
 
 def _has_face(image: Image, yunet: YuNet) -> bool:
     """Whether the teacher sees one in any size; painted faces count too, for they teach nothing clear."""
-    return bool(yunet.detect(image, {0.5: 1e9, 1.0: 1e9}))
+    return len(yunet.detect(image, {0.5: 1e9, 1.0: 1e9})) > 0
 
 
 if __name__ == "__main__":

@@ -19,6 +19,12 @@ Generator = np.random.Generator
 
 SMALLEST_FACE_PX, LARGEST_SHARE = 8.0, 0.9
 MOST_FACES = 10
+DECOYS = 0.3
+"""Share of what is pasted that is no face."""
+DECOY_PX = SIDE_PX / 2
+"""A decoy is as large as if it held a face of this size."""
+MOST_OF_A_FACE = 0.3
+"""Of a face's area that a decoy may show."""
 MIRRORED = [1, 0, 2, 4, 3]
 """Order of the landmarks in a mirrored picture."""
 
@@ -90,27 +96,49 @@ class SceneMaker:
         return np.asarray(cv2.resize(part, (self.side, self.side), interpolation=cv2.INTER_AREA), np.uint8)
 
     def _patch(self, rng: Generator) -> Patch:
-        picture = int(rng.choice(self._usable))
-        faces = self._pictures.faces_of(picture)
-        boxes, landmarks = self._pictures.boxes[faces], self._pictures.landmarks[faces]
-        sides = (boxes[:, 2:] - boxes[:, :2]).max(1)
-        largest = float(np.log(LARGEST_SHARE * self.side))
+        image, boxes, landmarks, sure = self._decoy(rng) if rng.random() < DECOYS else self._face(rng)
+        largest_px = float((boxes[:, 2:] - boxes[:, :2]).max()) if len(boxes) else DECOY_PX
+        limit = float(np.log(LARGEST_SHARE * self.side))
         # Uniform in the logarithm: as many faces between 8 and 16 px as between 128 and 256.
-        wanted_px = float(np.exp(rng.uniform(np.log(SMALLEST_FACE_PX), largest)))
-        scale = min(wanted_px / float(sides.max()), 2.0)
+        wanted_px = float(np.exp(rng.uniform(np.log(SMALLEST_FACE_PX), limit)))
+        scale = min(wanted_px / largest_px, 2.0)
         turn = cv2.getRotationMatrix2D((SIDE_PX / 2, SIDE_PX / 2), rng.normal(0, 12), scale)
         reach = scale * SIDE_PX / 2
         room = max(self.side - reach, reach)
         turn[:, 2] += rng.uniform(min(reach, self.side - reach), room, 2) - SIDE_PX / 2
-        source = np.array(self._pictures.images[picture])
         if rng.random() < 0.5:
-            source = np.ascontiguousarray(source[:, ::-1])
+            image = np.ascontiguousarray(image[:, ::-1])
             boxes, landmarks = mirrored(boxes, landmarks)
         where = _touched(turn, self.side)
-        placed = _warp(source, turn, where, scale)
+        placed = _warp(image, turn, where, scale)
         mask = _warp(_mask(rng), turn, where, scale)[..., None]
         points = landmarks @ turn[:, :2].T + turn[:, 2]
-        return Patch(where, placed, mask, _turned_boxes(boxes, turn), points, self._pictures.sure[faces])
+        return Patch(where, placed, mask, _turned_boxes(boxes, turn), points, sure)
+
+    def _face(self, rng: Generator) -> tuple[Image, NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+        """Returns a picture with its boxes, landmarks and which of them are sure."""
+        picture = int(rng.choice(self._usable))
+        faces, labels = self._pictures.faces_of(picture), self._pictures
+        return np.array(labels.images[picture]), labels.boxes[faces], labels.landmarks[faces], labels.sure[faces]
+
+    def _decoy(self, rng: Generator) -> tuple[Image, NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+        """Returns what is no face, cut out as faces are: else the network would learn to find the cuts.
+
+        A piece of a background, or what surrounds a face: hair, an ear, a shoulder, a corner of the face itself.
+        """
+        nothing = np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros(0, bool)
+        if rng.random() < 0.5:
+            return np.asarray(cv2.resize(self._background(rng), (SIDE_PX, SIDE_PX))), *nothing
+        picture = int(rng.choice(self._usable))
+        boxes = self._pictures.boxes[self._pictures.faces_of(picture)]
+        side = int(rng.integers(48, 112))
+        corners = rng.integers(0, SIDE_PX - side + 1, (8, 2))
+        shares = [_largest_share(boxes, corner, side) for corner in corners]
+        x, y = corners[int(np.argmin(shares))]
+        if min(shares) > MOST_OF_A_FACE:
+            return np.asarray(cv2.resize(self._background(rng), (SIDE_PX, SIDE_PX))), *nothing
+        piece = self._pictures.images[picture, y : y + side, x : x + side]
+        return np.asarray(cv2.resize(piece, (SIDE_PX, SIDE_PX)), np.uint8), *nothing
 
     def _visible(self, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
         """(F,) whether most of a face is in the picture."""
@@ -153,6 +181,12 @@ def _mask(rng: Generator) -> NDArray[np.float32]:
         return np.asarray(cv2.blur(mask, (rim, rim)), np.float32)
     cv2.ellipse(mask, (middle, middle), (int(middle * 0.86), int(middle * 0.98)), 0, 0, 360, 1.0, -1)
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), rng.uniform(1, 5)), np.float32)
+
+
+def _largest_share(boxes: NDArray[np.float32], corner: NDArray[np.int64], side: int) -> float:
+    """Returns how much of the face that it shows most of lies in a square."""
+    common = np.minimum(boxes[:, 2:], corner + side) - np.maximum(boxes[:, :2], corner)
+    return float((np.maximum(common, 0).prod(1) / (boxes[:, 2:] - boxes[:, :2]).prod(1)).max())
 
 
 def _touched(turn: NDArray[np.float64], side: int) -> tuple[slice, slice]:

@@ -33,6 +33,7 @@ logger = logging.getLogger(__name__)
 
 SIDE = 320
 VALIDATE_S = 300.0
+SETTLE_BATCHES = 32
 HELD_OUT_SEED = 7
 HELD_OUT_SCENES = 128
 
@@ -105,6 +106,13 @@ def validate(network: nn.Module, scenes: Sequence[Scene]) -> dict[str, float]:
     }
 
 
+@torch.no_grad()
+def settle(network: nn.Module, scenes: Scenes) -> None:
+    """Measures the batch norms' statistics anew: averaged weights do not go with the average of the statistics."""
+    batches = (range(first, first + 16) for first in range(0, 16 * SETTLE_BATCHES, 16))
+    swa_utils.update_bn((normalise(collate([scenes[draw] for draw in batch]).images) for batch in batches), network)
+
+
 def save(path: Path, network: nn.Module, recipe: DetectorRecipe, seen: int, history: list[dict[str, float]]) -> None:
     weights = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
     made = {"recipe": asdict(recipe), "seen": seen, "history": history}
@@ -124,7 +132,7 @@ def train(recipe: DetectorRecipe, out: Path, start: Path | None = None) -> None:
         seen, history = checkpoint["seen"], checkpoint["history"]
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's overloads
     decay = swa_utils.get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
-    average = swa_utils.AveragedModel(network, multi_avg_fn=decay, use_buffers=True)
+    average = swa_utils.AveragedModel(network, multi_avg_fn=decay)
     optimisers = make_optimisers(network, recipe.weight_decay)
     scenes = Scenes(recipe.seed, seen)
     held_out = [scenes.maker.make(np.random.default_rng((HELD_OUT_SEED, n))) for n in range(HELD_OUT_SCENES)]
@@ -134,6 +142,7 @@ def train(recipe: DetectorRecipe, out: Path, start: Path | None = None) -> None:
         progress = min(1.0, (time.monotonic() - started) / 60 / recipe.minutes)
         if progress >= 1 or time.monotonic() - validated > VALIDATE_S:
             validated = time.monotonic()
+            settle(average.module, scenes)
             history.append(
                 {"scenes": seen, "minutes": round(progress * recipe.minutes, 1), **validate(average.module, held_out)}
             )

@@ -4,7 +4,7 @@ import torch
 
 from training.detection.losses import RANGES_PX, assign, decode_boxes, decode_landmarks, detection_losses, overlap
 from training.detection.network import OUTPUTS, STRIDES, DetectorNetwork, Level, centres, split
-from training.detection.pictures import share_inside
+from training.detection.teachers import share_inside
 from training.detection.scenes import mirrored
 
 SIDE = 320

@@ -1,0 +1,190 @@
+"""Measures face detectors side by side.
+
+    python -m training.detection.evaluate --out benchmarks/detectors
+
+On LFW: landmarks against SCRFD-2.5G's, pictures without a face found, and what two embedders make of each detector's
+landmarks. Recall by size: LFW's pictures made small, on pictures without a face. False faces: pictures of Debian's
+packages on which SCRFD-2.5G sees none and from which nothing was learnt (DECONVID_NOBODY names their folders). Clips:
+agreement with SCRFD-2.5G. Speed: one core, all detectors in turn. Writes OUT.json, and OUT.png to look at.
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.alignment import align
+from engine.detectors import NetworkDetector, load_detector
+from engine.faces import Detections
+from engine.manifests import find_model
+from training.detection.backgrounds import ENDINGS, read_background
+from training.detection.measures import (
+    best_scores,
+    compare_landmarks,
+    count_false_faces,
+    follow_clip,
+    read_lfw,
+    recall,
+    small_faces,
+)
+from training.detection.rivals import HEADS, load_rival
+from training.evaluation.embedders import load_embedder
+from training.evaluation.lfw import Pairs, most_central, read_pairs
+from training.evaluation.verification import verify
+from training.paths import SHARED
+
+Image = NDArray[np.uint8]
+
+REFERENCE = "scrfd_2.5g_kps"
+LFW_PX, CLIP_PX = 320, 640
+SIDES_PX = (12, 16, 24, 32, 64)
+DOUBTFUL = 0.2
+WARM_UP = 3
+CLIPS = {"street-1080p.mp4": 30.0, "hamilton.mp4": 30.0}
+"""Smallest face that counts, in the clip's pixels."""
+
+
+@dataclass(frozen=True, slots=True)
+class Material:
+    """What every detector is shown."""
+
+    pairs: Pairs
+    pictures: list[Image]
+    reference: list[Detections]
+    nobody: list[Image]
+
+
+def load(name: str, size_px: int, threshold: float = 0.5) -> NetworkDetector:
+    if name in HEADS:
+        return load_rival(name, size_px, threshold)
+    return load_detector(find_model(name), size_px, threshold, threads=1)
+
+
+def read_material() -> Material:
+    pairs = read_pairs()
+    pictures = list(read_lfw(pairs.names))
+    judge, reference = load(REFERENCE, CLIP_PX, DOUBTFUL), load(REFERENCE, LFW_PX)
+    nobody = [picture for picture in read_nobody() if not len(judge.detect([picture])[0])]
+    return Material(pairs, pictures, [reference.detect([picture])[0] for picture in pictures], nobody)
+
+
+def read_nobody() -> list[Image]:
+    """Returns pictures of the folders in DECONVID_NOBODY."""
+    folders = [Path(folder) for folder in os.environ.get("DECONVID_NOBODY", "").split(":") if folder]
+    files = sorted(f for folder in folders for f in folder.rglob("*") if f.suffix.lower() in ENDINGS)
+    pictures = [picture for file in files if (picture := read_background(file)) is not None]
+    if not pictures:
+        raise SystemExit("error: DECONVID_NOBODY names no folder with pictures without faces. Set it")
+    return pictures
+
+
+def measure(name: str, material: Material, every: int) -> dict[str, Any]:
+    """Returns the figures of a detector; takes minutes. Args: every: of LFW's pictures one in so many is made small."""
+    detector, eager = load(name, LFW_PX), load(name, LFW_PX, 0.01)
+    false = count_false_faces(eager, material.nobody)
+    found = [detector.detect([picture])[0] for picture in material.pictures]
+    some, of_some = material.pictures[::every], material.reference[::every]
+    reference, doubtful = load(REFERENCE, CLIP_PX), load(REFERENCE, CLIP_PX, DOUBTFUL)
+    return {
+        "landmarks": asdict(compare_landmarks(found, material.reference)),
+        "verification": verification(found, material),
+        "false_faces": asdict(false),
+        "recall": {
+            f"{side} px": asdict(
+                recall(best_scores(eager, small_faces(some, of_some, material.nobody, side)), false.strict)
+            )
+            for side in SIDES_PX
+        },
+        "clips": {
+            clip: asdict(follow_clip(load(name, CLIP_PX), reference, doubtful, SHARED / "data" / "clips" / clip, px))
+            for clip, px in CLIPS.items()
+        },
+    }
+
+
+def verification(found: Sequence[Detections], material: Material) -> dict[str, Any]:
+    """Returns LFW's figures with crops that these landmarks make, by embedder."""
+    crops = np.zeros((len(found), 112, 112, 3), np.uint8)
+    for i, (picture, faces) in enumerate(zip(material.pictures, found, strict=True)):
+        chosen = most_central(faces, 250, 250)
+        if chosen is not None:
+            crops[i] = align(picture, faces.landmarks[[chosen]])[0]
+    first, second = material.pairs.indices.T
+    figures = {}
+    for name in ("mobilefacenet_foamliu", "deconv_v0"):
+        embeddings = load_embedder(name)[0](crops)
+        figures[name] = asdict(verify((embeddings[first] * embeddings[second]).sum(1), material.pairs.same))
+    return figures
+
+
+def speeds(names: Sequence[str], rounds: int = 25) -> dict[str, dict[str, float]]:
+    """Returns the median milliseconds of network and decoding on one core, at two sizes, all detectors in turn."""
+    picture = np.random.default_rng(1).integers(0, 256, (640, 640, 3), dtype=np.uint8)
+    taken: dict[str, dict[str, list[float]]] = {name: {"640": [], "320": []} for name in names}
+    detectors = {name: load(name, 640) for name in names}
+    for _ in range(rounds):
+        for size in (640, 320):
+            for name, detector in detectors.items():
+                started = time.perf_counter()
+                detector.detect([picture[:size, :size]])
+                taken[name][str(size)].append((time.perf_counter() - started) * 1e3)
+    return {
+        name: {size: round(float(np.median(ms[3:])), 2) for size, ms in sizes.items()} for name, sizes in taken.items()
+    }
+
+
+def contact_sheet(name: str, material: Material, columns: int = 6) -> Image:
+    """Returns pictures of small and large faces with what the detector found drawn."""
+    detector, tiles = load(name, LFW_PX), []
+    for side in SIDES_PX[1:]:
+        for face in small_faces(material.pictures[:columns], material.reference[:columns], material.nobody, side):
+            [found] = detector.detect([face.canvas])
+            tiles.append(drawn(face.canvas, found))
+    return np.vstack([np.hstack(tiles[row : row + columns]) for row in range(0, len(tiles), columns)])
+
+
+def drawn(picture: Image, found: Detections) -> Image:
+    picture = picture.copy()
+    for box, points in zip(found.boxes.round().astype(int).tolist(), found.landmarks.round().astype(int), strict=True):
+        cv2.rectangle(picture, box[:2], box[2:], (0, 255, 0), 1)
+        for point in points.tolist():
+            cv2.circle(picture, point, 1, (0, 255, 255), -1)
+    return picture
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("detectors", nargs="*", default=["finder_v0", *HEADS])
+    parser.add_argument("--every", type=int, default=16)
+    parser.add_argument("--out", type=Path, required=True, help="path without ending")
+    args = parser.parse_args()
+    material = read_material()
+    figures = {}
+    for name in args.detectors:
+        figures[name] = measure(name, material, args.every)
+        print(name, json.dumps(figures[name]), file=sys.stderr)
+    report = {
+        "command": f"python -m training.detection.evaluate {' '.join(sys.argv[1:])}",
+        "machine": f"{platform.machine()} {platform.system()}",
+        "versions": {package: version(package) for package in ("numpy", "opencv-python", "openvino")},
+        "sha256": {name: load(name, LFW_PX).spec.sha256 for name in args.detectors},
+        "ms_one_core": speeds(args.detectors),
+        "detectors": figures,
+    }
+    args.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    cv2.imwrite(str(args.out.with_suffix(".png")), contact_sheet(args.detectors[0], material))
+
+
+if __name__ == "__main__":
+    main()
