@@ -1,0 +1,42 @@
+"""What is said and put on record of strangers."""
+
+from datetime import datetime
+
+from daemon.events.schema import Event, Person, StrangerMerged, StrangerNamed, StrangerSplit, rfc3339_of
+from daemon.events.writer import told_with
+from daemon.identity.strangers import Outcome
+from daemon.store import Person as EnrolledPerson
+from daemon.store.events import Draft
+from daemon.store.stranger_records import StrangerEntry, label_of
+from daemon.store.strangers import Deed
+
+
+def merged_event(gone: int, into: int, at: datetime) -> StrangerMerged:
+    return StrangerMerged(captured_at=rfc3339_of(at), stranger=label_of(gone), into=label_of(into))
+
+
+def split_event(old: int, new: int, at: datetime) -> StrangerSplit:
+    return StrangerSplit(captured_at=rfc3339_of(at), stranger=label_of(old), new=label_of(new))
+
+
+def named_event(entry: StrangerEntry, person: EnrolledPerson, at: datetime) -> StrangerNamed:
+    return StrangerNamed(
+        captured_at=rfc3339_of(at),
+        stranger=label_of(entry.id),
+        person=Person(person.id, person.name),
+        sightings=entry.sightings,
+        first_seen_at=rfc3339_of(entry.first_seen),
+        last_seen_at=rfc3339_of(entry.last_seen),
+    )
+
+
+def drafts_of(outcome: Outcome, epoch: str, at: datetime) -> list[Draft]:
+    """Returns what is to be said of what a sighting led to."""
+    events: list[Event] = [merged_event(gone, into, at) for gone, into in outcome.merged.items()]
+    events += [split_event(old, new, at) for new, old in outcome.split.items()]
+    return [told_with(event, epoch) for event in events]
+
+
+def deeds_of(outcome: Outcome) -> list[Deed]:
+    merged = [Deed("strangers.merge", gone, f"into stranger:{into}") for gone, into in outcome.merged.items()]
+    return merged + [Deed("strangers.split", old, f"new stranger:{new}") for new, old in outcome.split.items()]
