@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from daemon.store import meta
 from daemon.store.audit import AuditStore
 from daemon.store.database import Database
+from daemon.store.gallery_changes import note_change
 from daemon.store.pictures import SNAPSHOTS_FOLDER, delete_pictures_of, delete_pictures_of_strangers
 from daemon.store.schema import CondemnedKeyRow, EventRow, PersonRow, StrangerRow
 from daemon.store.stranger_records import label_of
@@ -46,7 +47,7 @@ class Erasure:
         session.execute(delete(PersonRow).where(PersonRow.id == person_id))
         condemn(session, [subject_of(person_id), *(f"stranger:{id}" for id in strangers)])
         self._audit.append(session, action, subject_of(person_id))
-        meta.count_up(session, meta.GALLERY_REVISION)
+        note_change(session, [person_id])
         meta.set_value(session, meta.SCRUB_DUE, "1")
 
     def finish(self) -> None:

@@ -1,6 +1,6 @@
 """People and their templates. Every change bumps the gallery's revision in its own transaction."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import UTC, datetime
 
 from sqlalchemy import func, select
@@ -11,8 +11,9 @@ from daemon.store.audit import AuditStore
 from daemon.store.database import Database
 from daemon.store.erasure import Erasure
 from daemon.store.errors import NameTakenError, UnknownPersonError
+from daemon.store.gallery_changes import note_change, read_changed, read_revision
 from daemon.store.names import name_key, normalise_name
-from daemon.store.records import Consent, Enrolment, GallerySnapshot, NewTemplate, Person, Template
+from daemon.store.records import Consent, Enrolment, GalleryNews, GallerySnapshot, NewTemplate, Person, Template
 from daemon.store.schema import PersonRow, TemplateRow
 from daemon.store.templates import opened_rows, read_embeddings, sealed_rows, subject_of
 from daemon.store.vault import Vault
@@ -58,7 +59,7 @@ class PeopleStore:
         for row in rows.values():
             self._record(session, "people.enrol", row.id)
         if rows:
-            meta.count_up(session, meta.GALLERY_REVISION)
+            note_change(session, [row.id for row in rows.values()])
         return [_person(session, row) for row in rows.values()]
 
     def rename(self, old: str, new: str) -> Person:
@@ -70,7 +71,7 @@ class PeopleStore:
                 raise NameTakenError(f"the name {other.name!r} belongs to another person. Choose a different one")
             row.name, row.name_key = normalise_name(new), name_key(new)
             self._record(session, "people.rename", row.id)
-            meta.count_up(session, meta.GALLERY_REVISION)
+            note_change(session, [row.id])
             return _person(session, row)
 
     def erase(self, name: str) -> Person:
@@ -121,14 +122,27 @@ class PeopleStore:
     def revision(self) -> int:
         """Returns a number that grows with every change of people or templates."""
         with self._database.read() as session:
-            return int(meta.value(session, meta.GALLERY_REVISION))
+            return read_revision(session)
 
-    def gallery(self, model_digest: str) -> GallerySnapshot:
-        """Returns everybody's templates of one model; those that cannot be opened are left out, with a warning."""
+    def changed(self, since: int | None = None) -> GalleryNews:
+        """Returns who changed after a revision of the gallery; everybody, if it is None."""
         with self._database.read() as session:
-            person_ids, embeddings = read_embeddings(session, self._vault, model_digest)
-            people = session.execute(select(PersonRow.id, PersonRow.name)).all()
-            revision = int(meta.value(session, meta.GALLERY_REVISION))
+            return GalleryNews(read_revision(session), read_changed(session, since))
+
+    def gallery(self, model_digest: str, ids: Collection[int] | None = None) -> GallerySnapshot:
+        """Returns templates of one model; those that cannot be opened are left out, with a warning.
+
+        Args:
+            model_digest: of the embedder.
+            ids: whose; None: everybody's. At most 10,000.
+        """
+        query = select(PersonRow.id, PersonRow.name)
+        if ids is not None:
+            query = query.where(PersonRow.id.in_(ids))
+        with self._database.read() as session:
+            person_ids, embeddings = read_embeddings(session, self._vault, model_digest, ids)
+            people = session.execute(query).all()
+            revision = read_revision(session)
         return GallerySnapshot(revision, {row.id: row.name for row in people}, person_ids, embeddings)
 
     def _record(self, session: Session, action: str, person_id: int, detail: str = "") -> None:

@@ -78,6 +78,16 @@ class ModelCoverage:
 
 
 @dataclass(frozen=True, slots=True)
+class GalleryNews:
+    """Who changed since a revision."""
+
+    revision: int
+    """The newest."""
+    people: list[int]
+    """Ids; some of these people may be gone."""
+
+
+@dataclass(frozen=True, slots=True)
 class GallerySnapshot:
     """The people and the templates of one model, as of one revision."""
 

@@ -72,6 +72,17 @@ class GalleryChangeRow(Base):
     """The gallery's."""
 
 
+class GalleryChangeRow(Base):
+    """When a person or the person's templates changed last."""
+
+    __tablename__ = "gallery_changes"
+
+    person_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    """Also of somebody who was erased."""
+    revision: Mapped[int] = mapped_column(Integer, index=True)
+    """The gallery's."""
+
+
 class StrangerRow(Base):
     """Somebody without a name who was seen."""
 

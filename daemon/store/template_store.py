@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
-from daemon.store import meta
 from daemon.store.audit import AuditStore
 from daemon.store.database import Database
+from daemon.store.gallery_changes import note_change
 from daemon.store.names import name_key
 from daemon.store.records import ModelCoverage, Template
 from daemon.store.schema import PersonRow, TemplateRow
@@ -78,7 +78,7 @@ class TemplateStore:
                 self._audit.append(
                     session, "people.reembed", "gallery", f"templates={len(kept)} model={model_digest[:12]}"
                 )
-                meta.count_up(session, meta.GALLERY_REVISION)
+                note_change(session, [row.person_id for row, _ in kept])
             return len(kept)
 
 

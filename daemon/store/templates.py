@@ -1,7 +1,7 @@
 """Templates of people, as they lie in the database: sealed under the key of whom they show."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from datetime import datetime
 
 import numpy as np
@@ -63,14 +63,21 @@ def opened_rows(vault: Vault, rows: Sequence[TemplateRow]) -> Iterator[Template]
         )
 
 
-def read_embeddings(session: Session, vault: Vault, model_digest: str) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Returns everybody's templates of one model; those that cannot be opened are left out, with a warning.
+def read_embeddings(
+    session: Session, vault: Vault, model_digest: str, people: Collection[int] | None = None
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Returns templates of one model; those that cannot be opened are left out, with a warning.
+
+    Args:
+        people: whose; None: everybody's.
 
     Returns:
         person_ids: (N,) int64, ascending.
         embeddings: (N, D) float32; (0, 0) if there are none.
     """
     of_model = TemplateRow.model_digest == model_digest
+    if people is not None:
+        of_model &= TemplateRow.person_id.in_(people)
     count = session.scalar(select(func.count()).select_from(TemplateRow).where(of_model)) or 0
     query = select(TemplateRow.person_id, TemplateRow.embedding).where(of_model)
     ids, embeddings = np.empty(count, np.int64), np.empty((0, 0), np.float32)
