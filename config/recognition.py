@@ -37,9 +37,12 @@ class TrackingSettings(Section):
 
 
 class IdentitySettings(Section):
+    fpir: float = Field(0.001, ge=1e-6, le=0.5)
+    """Tolerated share of strangers who are given somebody's name (false-positive identification rate), per person who
+    comes by. The threshold follows from it, the embedder and the number of enrolled photos: `deconvid calibrate report`
+    shows it, and how many known people go unnamed for it."""
     threshold: float | None = Field(None, gt=-1, lt=1)
-    """Least cosine of a match. Unset: the embedder's manifest says which one holds its false matches at 1 in 10,000
-    comparisons with strangers."""
+    """Least cosine of a match, whatever `fpir` and the gallery are. Unset: `fpir` decides."""
     margin: float = Field(0.05, ge=0, lt=1)
     """How far the best person must be ahead of the second best."""
     hysteresis: float = Field(0.05, ge=0, lt=1)

@@ -97,6 +97,8 @@ def identity_plan(place: Place) -> WorkerPlan:
         master_key=MasterKey.of(settings.privacy.master_key, settings.state).handed_on(),
         model=spec.sha256,
         threshold=threshold,
+        fpir=identity.fpir,
+        impostors=spec.impostors.model_dump_json() if spec.impostors and identity.threshold is None else "",
         margin=identity.margin,
         hysteresis=identity.hysteresis,
         least_observations=identity.least_observations,

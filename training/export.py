@@ -30,6 +30,7 @@ from training.evaluate import crops_as_shipped, held_out_strangers
 from training.evaluation.lfw import read_pairs
 from training.evaluation.robustness import at_distance
 from training.evaluation.verification import verify
+from training.fit_tails import write_tails
 from training.networks import NETWORKS
 from training.tensors import normalise, to_tensor
 
@@ -138,8 +139,10 @@ def main() -> None:
         draft = Path(folder) / args.out.name
         dimension = export(network, draft.with_suffix(".onnx"))
         write_manifest(draft, dimension, 0.5, checkpoint["seen"], {})
-        threshold, accuracy = measure(Embedder.load(ModelSpec.read(draft.with_suffix(".toml")), threads=2))
+        embedder = Embedder.load(ModelSpec.read(draft.with_suffix(".toml")), threads=2)
+        threshold, accuracy = measure(embedder)
         write_manifest(draft, dimension, threshold, checkpoint["seen"], accuracy)
+        write_tails(draft.with_suffix(".toml"), embedder)
         for file in Path(folder).iterdir():
             shutil.move(file, args.out.parent / file.name)
     print(args.out.with_suffix(".toml").read_text())

@@ -9,6 +9,7 @@ from config import Settings
 from daemon.errors import StoreError
 from daemon.store import meta
 from daemon.store.audit import AuditStore
+from daemon.store.calibrations import CalibrationStore
 from daemon.store.database import Database
 from daemon.store.erasure import Erasure
 from daemon.store.events import EventStore
@@ -33,6 +34,7 @@ class Store:
         self.erasure = Erasure(database, vault, self.audit)
         self.people = PeopleStore(database, vault, self.audit, self.erasure)
         self.events = EventStore(database)
+        self.calibrations = CalibrationStore(database)
         self.strangers = StrangerStore(database, vault, self.audit, self.erasure, self.events, self.people)
         with database.read() as session:
             self.epoch = meta.value(session, meta.EPOCH)

@@ -20,6 +20,7 @@ from daemon.events.writer import EventWriter
 from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED, EXIT_FAILURE
 from daemon.heartbeat import Heartbeat
 from daemon.identity import DecisionRules
+from daemon.identity.calibrator import Calibrator
 from daemon.identity.intake import LARGEST_MESSAGE, BadObservation, read_observation
 from daemon.identity.recogniser import Recogniser
 from daemon.identity.retention import Retention
@@ -32,6 +33,7 @@ from daemon.store import MasterKey, Store, StoreUnusableError
 from daemon.store.pictures import SNAPSHOTS_FOLDER
 from daemon.workers.logs import set_up_worker_logging
 from daemon.workers.task import IdentityTask, read_task, stop_on_sigterm
+from engine.impostors import ImpostorTails
 
 logger = logging.getLogger(__name__)
 
@@ -165,7 +167,8 @@ def _serve(task: IdentityTask, stop: threading.Event) -> None:
     ):
         settings = SnapshotSettings.model_validate_json(task.snapshots)
         folder = store.database.path.parent / SNAPSHOTS_FOLDER
-        recogniser = Recogniser(store, writer, task.model, rules, SnapshotStore(folder, settings))
+        snapshots, calibrator = SnapshotStore(folder, settings), _calibrator(store, task)
+        recogniser = Recogniser(store, writer, task.model, rules, snapshots, calibrator)
         clock = SoberClock(store.events.newest_at())
         retentions = (
             Retention(store.events, task.keep_days, task.keep_megabytes, clock.now),
@@ -175,6 +178,12 @@ def _serve(task: IdentityTask, stop: threading.Event) -> None:
         with IdentityWorker(recogniser, writer, retentions, heartbeat, reporter, endpoint, context) as worker:
             logger.info("identity_ready")
             worker.run(stop)
+
+
+def _calibrator(store: Store, task: IdentityTask) -> Calibrator | None:
+    if not task.impostors:
+        return None
+    return Calibrator(store, ImpostorTails.model_validate_json(task.impostors), task.fpir)
 
 
 if __name__ == "__main__":

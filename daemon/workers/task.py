@@ -112,6 +112,10 @@ class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
     model: str
     """Digest of the embedder: only templates of the same one are compared."""
     threshold: float
+    """Where there are no impostor tails."""
+    fpir: float = 0.001
+    impostors: str = ""
+    """The embedder's impostor tails as JSON; empty: the threshold always holds."""
     margin: float
     hysteresis: float
     least_observations: int

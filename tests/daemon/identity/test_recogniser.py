@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import closing
 from pathlib import Path
 
+import msgspec
 import pytest
 import zmq
 
@@ -28,6 +29,7 @@ from tests.daemon.factories import MODEL, make_face, make_template, towards, uni
 
 RULES = DecisionRules(threshold=0.5, margin=0.05, hysteresis=0.05, least_observations=2)
 ANN, BOB = unit(1), unit(2)
+SECOND_NS = 1_000_000_000
 
 Make = Callable[..., Recogniser]
 
@@ -287,7 +289,12 @@ def test_who_takes_over_a_long_track_is_recognised_soon(store: Store, make_recog
     store.people.enrol("Ann", make_template(ANN))
     store.people.enrol("Bob", make_template(BOB))
     recogniser = make_recogniser()
-    show(recogniser, "t1", *[ANN] * 300, *[BOB] * 8)
+    seconds = range(1, 200)
+    faces = [make_face("t1", ANN if second < 190 else BOB) for second in seconds]
+    recogniser.take(
+        msgspec.structs.replace(face, captured_ns=second * SECOND_NS)
+        for second, face in zip(seconds, faces, strict=True)
+    )
     assert [event.person.name for event in events(store) if event.person] == ["Ann", "Bob"]
 
 

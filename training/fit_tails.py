@@ -1,0 +1,47 @@
+"""Fits the impostor tails of an exported embedder and writes them into its manifest.
+
+    python -m training.fit_tails engine/models/deconv_v0.toml
+
+`training.export` does the same; this is for a manifest that has none yet, or tails of older faces.
+"""
+
+import argparse
+import re
+from pathlib import Path
+
+from engine.embedder import Embedder
+from engine.impostors import ImpostorTails
+from engine.manifests import ModelSpec
+from training.evaluation.tails import fit_tails
+
+TABLES = re.compile(r"\n+\[impostors\.\w+\]\n(?:[^\[]*)")
+
+
+def write_tails(manifest: Path, embedder: Embedder) -> None:
+    """Fits the tails of a manifest's embedder and writes them into it; takes a minute."""
+    text = with_tails(manifest.read_text(encoding="utf-8"), fit_tails(embedder.embed))
+    manifest.write_text(text, encoding="utf-8")
+
+
+def to_toml(tails: ImpostorTails) -> str:
+    return "".join(
+        f"\n[impostors.{kind}]\n" + "".join(f"{key} = {value}\n" for key, value in getattr(tails, kind))
+        for kind in ImpostorTails.model_fields
+    )
+
+
+def with_tails(manifest: str, tails: ImpostorTails) -> str:
+    """Returns the manifest's text with these tails instead of the ones it has."""
+    return TABLES.sub("\n", manifest).rstrip("\n") + "\n" + to_toml(tails)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("manifest", type=Path)
+    path: Path = parser.parse_args().manifest
+    write_tails(path, Embedder.load(ModelSpec.read(path), threads=2))
+    print(path.read_text(encoding="utf-8"))
+
+
+if __name__ == "__main__":
+    main()
