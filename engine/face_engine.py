@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from config import Settings
 from engine.alignment import align, align_yuv
-from engine.detectors import Detector, load_detector
+from engine.detectors import Detector, TiledDetector, load_detector
 from engine.embedder import Embedder
 from engine.faces import Detections
 from engine.images import YuvImage
@@ -54,7 +54,7 @@ class FaceEngine:
             RuntimeUnavailableError: the runtime that the settings name cannot be imported.
         """
         detection, embedding = settings.detection, settings.embedding
-        detector = load_detector(
+        detector: Detector = load_detector(
             find_model(detection.model, settings.models),
             detection.size_px,
             detection.threshold,
@@ -62,7 +62,9 @@ class FaceEngine:
             embedding.threads,
         )
         embedder = Embedder.load(find_model(embedding.model, settings.models), embedding.runtime, embedding.threads)
-        return cls(detector, embedder, detection.smallest_face_px, detection.size_px)
+        if detection.tiles > 1:
+            detector = TiledDetector(detector, detection.tiles)
+        return cls(detector, embedder, detection.smallest_face_px, detection.picture_px)
 
     def find(self, image_bgr: NDArray[np.uint8]) -> FoundFaces:
         """Returns the faces of a picture, (H, W, 3) uint8 BGR, best detector score first.

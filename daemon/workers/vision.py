@@ -166,9 +166,7 @@ class VisionWorker:
 
     def _detect(self, frame: LeasedFrame) -> Detections:
         """Returns the faces of a frame, in its own pixels."""
-        height, width = frame.image.y.shape
-        scale = min(1.0, self._settings.detection.size_px / max(height, width))
-        small = frame.image.resized(round(width * scale), round(height * scale)) if scale < 1 else frame.image
+        small, scale = frame.image.shrunk(self._settings.detection.picture_px)
         started_s = time.monotonic()
         [found] = self._engine.detector.detect([small.to_bgr()])
         self._figures.look_ms.add((time.monotonic() - started_s) * 1e3)
