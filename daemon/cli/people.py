@@ -20,14 +20,25 @@ from daemon.cli.common import (
     set_up_logging,
     told_errors,
 )
+from daemon.cli.people_capture import capture
+from daemon.cli.people_gallery import export
+from daemon.cli.people_import import import_people
+from daemon.cli.people_lines import tell_outcome, warn_of_other_models
+from daemon.cli.people_reembed import reembed_people
 from daemon.cli.stores import open_store
 from daemon.enrolment import Accepted, Outcome, enrol, find_photos
 from daemon.exits import EXIT_FAILURE
 from daemon.store import Person, Store, Template
 from daemon.store.names import normalise_name
 from engine import FaceEngine
+from engine.manifests import find_model
 
 app = typer.Typer(help="Add, list, rename and erase people.", no_args_is_help=True, add_completion=False)
+
+app.command("import")(import_people)
+app.command()(capture)
+app.command()(export)
+app.command("reembed")(reembed_people)
 
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
 
@@ -56,8 +67,11 @@ def add(
 @app.command("list")
 def list_people(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """List everybody who is enrolled."""
-    with told_errors(), open_store(load_settings(config, secrets=False)) as store:
-        people = store.people.all()
+    with told_errors():
+        settings = load_settings(config, secrets=False)
+        with open_store(settings) as store:
+            people = store.people.all()
+            warn_of_other_models(store, find_model(settings.embedding.model, settings.models))
     if as_json:
         out.print_json(json.dumps([_person_json(person) for person in people]))
         return
@@ -121,29 +135,9 @@ def _enrol_with_progress(store: Store, engine: FaceEngine, name: str, files: lis
 
         def tell(outcome: Outcome) -> None:
             progress.advance(bar)
-            _tell(outcome)
+            tell_outcome(outcome)
 
         return enrol(store, engine, name, files, tell)
-
-
-def _tell(outcome: Outcome) -> None:
-    photo = escape(str(outcome.photo))
-    if not isinstance(outcome, Accepted):
-        out.print(f"[red]refused[/red]   {photo}: {outcome.reason} ({escape(outcome.detail)})", soft_wrap=True)
-        return
-    out.print(f"[green]accepted[/green]  {photo}: quality {outcome.quality:.2f}", soft_wrap=True)
-    if outcome.is_odd:
-        err.print(
-            f"[yellow]warning:[/yellow] {photo} does not look like the other photos of this person. "
-            "If it shows somebody else, erase the person and enrol them anew",
-            soft_wrap=True,
-        )
-    if outcome.resembles:
-        err.print(
-            f"[yellow]warning:[/yellow] {photo} looks like {escape(outcome.resembles)}, who is enrolled already. "
-            "If both are one person, erase one of the two",
-            soft_wrap=True,
-        )
 
 
 def _person_json(person: Person) -> dict[str, object]:

@@ -12,6 +12,7 @@ from config.errors import DeconvIDError
 from daemon.enrolment.candidates import Candidate
 from daemon.enrolment.enrolling import FaceEmbedder, enrol_candidates
 from daemon.enrolment.kinship import Kinship
+from daemon.enrolment.likeness import SITTING_RATE, cosine_of_strangers
 from daemon.enrolment.outcomes import Outcome
 from daemon.enrolment.roster import Entry
 from daemon.enrolment.sitting import Hint, Sitting
@@ -80,8 +81,9 @@ def enrol_looks(
 
 def _one_person(embedder: FaceEmbedder, looks: Sequence[Candidate]) -> Sequence[Candidate]:
     """Returns the looks that show the person of most of them; one may be of somebody who passed by, or misjudged."""
+    least = cosine_of_strangers(embedder.spec, SITTING_RATE)
     embeddings = embedder.embed(np.stack([look.crop for look in looks]))
-    _, groups = connected_components(embeddings @ embeddings.T >= embedder.threshold, directed=False)
+    _, groups = connected_components(embeddings @ embeddings.T >= least, directed=False)
     sizes = np.bincount(groups)
     if sizes.max() < min(len(looks), max(2, len(looks) - 1)):
         raise SittingError("the looks show more than one person. Repeat it with one person before the camera")

@@ -11,9 +11,11 @@ from numpy.typing import NDArray
 from daemon.enrolment.batches import batches
 from daemon.enrolment.candidates import Candidate, FaceFinder, look_at
 from daemon.enrolment.kinship import Kin, Kinship
+from daemon.enrolment.likeness import ODD_RATE, alarm_cosine, cosine_of_strangers
 from daemon.enrolment.outcomes import Accepted, Outcome, Refusal, Refused
 from daemon.enrolment.roster import Entry
 from daemon.store import Enrolment, Store
+from engine.manifests import ModelSpec
 
 BATCH = 32
 """Photos of an import that are embedded and committed together: a commit waits for the disk."""
@@ -26,7 +28,7 @@ class FaceEmbedder(Protocol):
     def digest(self) -> str: ...
 
     @property
-    def threshold(self) -> float: ...
+    def spec(self) -> ModelSpec: ...
 
     @property
     def size(self) -> int: ...
@@ -105,7 +107,7 @@ def enrol_candidates(
     )
     judged = iter(kin)
     return [
-        look if isinstance(look, Refused) else _outcome(entry, look, next(judged), embedder.threshold)
+        look if isinstance(look, Refused) else _outcome(entry, look, next(judged), embedder.spec)
         for entry, look in zip(entries, looks, strict=True)
     ]
 
@@ -118,13 +120,13 @@ def _look(store: Store, engine: PhotoEngine, entries: Sequence[Entry]) -> list[C
     return looks
 
 
-def _outcome(entry: Entry, candidate: Candidate, kin: Kin, threshold: float) -> Outcome:
+def _outcome(entry: Entry, candidate: Candidate, kin: Kin, model: ModelSpec) -> Outcome:
     if kin.is_same_picture:
         return Refused(entry.name, entry.photo, Refusal.DUPLICATE, "this person is enrolled with this picture already")
     return Accepted(
         name=entry.name,
         photo=entry.photo,
         quality=candidate.quality,
-        is_odd=kin.own_score is not None and kin.own_score < threshold,
-        resembles=kin.other if kin.other_score >= threshold else None,
+        is_odd=kin.own_score is not None and kin.own_score < cosine_of_strangers(model, ODD_RATE),
+        resembles=kin.other if kin.other_score >= alarm_cosine(model, kin.others) else None,
     )

@@ -10,15 +10,16 @@ from daemon.enrolment.gallery_file import GalleryHead, PersonRecord, Record, Tem
 from daemon.enrolment.sealed_file import GalleryFileError, write_sealed
 from daemon.private_files import OWNER_ONLY
 from daemon.store import Person, Store, Template
+from engine.manifests import ModelSpec
 
 
 def export_gallery(
-    store: Store, model: tuple[str, str], target: Path, passphrase: str, tell: Callable[[], None] = lambda: None
+    store: Store, model: ModelSpec, target: Path, passphrase: str, tell: Callable[[], None] = lambda: None
 ) -> tuple[int, int]:
     """Writes everybody, with all templates and crops, to a file of mode 0600; returns the numbers of both.
 
     Args:
-        model: name and digest of the configured embedder.
+        model: the configured embedder.
         target: appears when it is whole.
         passphrase: which opens it.
         tell: is called with each person written.
@@ -32,7 +33,9 @@ def export_gallery(
 
     def records() -> Iterator[Record]:
         people = store.people.all()
-        yield GalleryHead(*model, len(people), sum(p.template_count for p in people), datetime.now(UTC))
+        yield GalleryHead(
+            model.name, model.sha256, len(people), sum(p.template_count for p in people), datetime.now(UTC)
+        )
         for person in people:
             yield _person_record(person)
             templates = store.people.templates(person.id)

@@ -23,6 +23,8 @@ class Kin:
     other: str | None
     """The other person who is most alike; None if there is nobody else."""
     other_score: float
+    others: int
+    """How many templates of others it was compared with."""
 
     @property
     def is_same_picture(self) -> bool:
@@ -59,13 +61,13 @@ class Kinship:
 
     def _compare(self, owner: int, scores: NDArray[np.float32]) -> Kin:
         owners = self._owners[: len(scores)]
-        own, others = scores[owners == owner], np.where((owners == owner) | (owners == NOBODY), -2, scores)
-        nearest = int(others.argmax()) if len(others) else 0
-        exists = bool(len(others)) and others[nearest] > -2
+        own, others = scores[owners == owner], np.flatnonzero((owners != owner) & (owners != NOBODY))
+        nearest = others[scores[others].argmax()] if len(others) else None
         return Kin(
             own_score=float(own.max()) if len(own) else None,
-            other=self._names[owners[nearest]] if exists else None,
-            other_score=float(others[nearest]) if exists else -1.0,
+            other=None if nearest is None else self._names[owners[nearest]],
+            other_score=-1.0 if nearest is None else float(scores[nearest]),
+            others=len(others),
         )
 
     def _append(self, names: Sequence[str], embeddings: NDArray[np.float32]) -> int:

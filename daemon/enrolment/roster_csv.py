@@ -53,7 +53,7 @@ def _entries(row: dict[str | None, str], folder: Path, consents: dict[str, Conse
     basis, expires = (row.get(column, "").strip() for column in OPTIONAL)
     consent = None
     if basis or expires:
-        consent = Consent(_basis(basis), _end_of(expires) if expires else None)
+        consent = Consent(_basis(basis), end_of_day(expires) if expires else None)
         if consents.setdefault(name_key(name), consent) != consent:
             raise ValueError(f"{name!r} has another consent_basis or expires in a line before. Write the same")
     return [Entry(name, path, consent) for path in find_photos([folder / photo])]
@@ -63,14 +63,6 @@ def _basis(text: str) -> str | None:
     if len(text) > LONGEST_BASIS:
         raise ValueError(f"consent_basis has {len(text)} characters. Use at most {LONGEST_BASIS}")
     return text or None
-
-
-def _end_of(day: str) -> datetime:
-    """Returns the moment at which a day is over, UTC."""
-    try:
-        return datetime.combine(date.fromisoformat(day) + timedelta(days=1), time(), UTC)
-    except (ValueError, OverflowError):
-        raise ValueError(f"expires is {day!r}, no date. Write it as 2027-12-31") from None
 
 
 @contextmanager

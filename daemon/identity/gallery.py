@@ -119,5 +119,5 @@ def _warn_of_people_without_template(snapshot: GallerySnapshot, matched: int, mo
         logger.warning(
             "gallery_incomplete people=%d without_template=%d model=%s fix='%s'",
             *(len(snapshot.people), missing, model_digest[:12]),
-            "the embedder changed: add their photos again with `deconvid people add`",
+            "the embedder changed: run `deconvid people reembed`",
         )

@@ -11,8 +11,9 @@ from daemon.enrolment import Outcome, enrol
 from daemon.store import Store
 from engine import Detections, FoundFaces
 from engine.images import YuvImage
+from engine.manifests import ModelSpec
 from engine.quality import Quality
-from tests.daemon.factories import MODEL
+from tests.daemon.factories import DIMENSION, MODEL
 
 SIZE = 112
 
@@ -43,7 +44,6 @@ class FakeEngine:
     """Knows a scene by the brightness of a picture's first pixel, and by that of a crop whose it is."""
 
     digest: str = MODEL
-    threshold: float = 0.5
     size: int = SIZE
     scenes: dict[int, Scene] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
@@ -52,6 +52,10 @@ class FakeEngine:
     @property
     def embedder(self) -> "FakeEngine":
         return self
+
+    @property
+    def spec(self) -> ModelSpec:
+        return ModelSpec.model_construct(name="fake", sha256=self.digest, dimension=DIMENSION, threshold=0.5)
 
     def find(self, image_bgr: NDArray[np.uint8]) -> FoundFaces:
         number = int(image_bgr[0, 0, 0])
