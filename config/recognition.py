@@ -12,10 +12,18 @@ class DetectionSettings(Section):
     """Name of a detector's manifest; `deconvid models list` shows them."""
     size_px: int = Field(640, ge=96, le=1920)
     """Longer side of the picture in which faces are looked for. Smaller is faster and misses small faces."""
+    tiles: int = Field(1, ge=1, le=4)
+    """For wide scenes: also looks at so many by so many overlapping parts, each as large as `size_px`. 2 finds faces of
+    half the size and costs five looks instead of one, 3 costs ten."""
     threshold: float = Field(0.5, gt=0, lt=1)
     """Least detector score of a face."""
     smallest_face_px: int = Field(20, ge=8)
     """Faces with a smaller box, measured in the camera's own pixels, are not recognised."""
+
+    @property
+    def picture_px(self) -> int:
+        """Longer side of the picture from which the looks are taken."""
+        return self.size_px * self.tiles
 
 
 class EmbeddingSettings(Section):
