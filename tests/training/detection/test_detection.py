@@ -4,8 +4,8 @@ import torch
 
 from training.detection.losses import RANGES_PX, assign, decode_boxes, decode_landmarks, detection_losses, overlap
 from training.detection.network import OUTPUTS, STRIDES, DetectorNetwork, Level, centres, split
-from training.detection.teachers import share_inside
 from training.detection.scenes import mirrored
+from training.detection.teachers import share_inside
 
 SIDE = 320
 
