@@ -56,9 +56,9 @@ class House:
             remove_rings(house._instance, FRAMES_FOLDER)  # a daemon that was killed could not
             for heartbeat in settings.runtime_folder.glob("*.heartbeat"):
                 heartbeat.unlink(missing_ok=True)
-            # Migrates the store, and tells of a key that is not there, before any worker opens it.
+            # Migrates the store, and tells of damage or a key that is not there, before any worker opens it.
             with Store.of(settings, "daemon") as store:
-                store.check_keys()
+                store.check()
             undo.callback(house._remove_all)
             house.adopt(settings)
             yield house

@@ -106,7 +106,10 @@ def identity_plan(place: Place) -> WorkerPlan:
         stored_endpoint=place.endpoint("stored"),
         keep_days=settings.events.keep_days,
         keep_megabytes=settings.events.keep_megabytes,
+        erase_expired_after_days=settings.privacy.erase_expired_after_days,
         snapshots=settings.snapshots.model_dump_json(),
+        strangers=settings.strangers.model_dump_json(),
+        retention=settings.retention.model_dump_json(),
         reports=place.endpoint("reports"),
         heartbeat=str(heartbeat),
     )

@@ -16,6 +16,8 @@ COMMANDS = {
     "doctor": Place("daemon.cli.doctor:doctor", "Examine machine, decoders, runtimes, folders and cameras."),
     "cameras": Place("daemon.cli.cameras:app", "List cameras, pause and resume them."),
     "people": Place("daemon.cli.people:app", "Add, list, rename and erase people."),
+    "audit": Place("daemon.cli.audit:app", "Tell who changed what in the identity store."),
+    "store": Place("daemon.cli.store:app", "Check and back up the identity store."),
     "events": Place("daemon.cli.events:app", "Follow the daemon's events, look them up, export them."),
     "rules": Place("daemon.cli.rules:app", "Try the rules that decide what bridges deliver."),
     "bridges": Place("daemon.cli.bridges:app", "Send events to MQTT, webhooks and files."),

@@ -20,6 +20,7 @@ from daemon.cli.common import (
     set_up_logging,
     told_errors,
 )
+from daemon.cli.consent import consent
 from daemon.cli.people_capture import capture
 from daemon.cli.people_gallery import export
 from daemon.cli.people_import import import_people
@@ -37,6 +38,7 @@ app = typer.Typer(help="Add, list, rename and erase people.", no_args_is_help=Tr
 
 app.command("import")(import_people)
 app.command()(capture)
+app.command()(consent)
 app.command()(export)
 app.command("reembed")(reembed_people)
 
@@ -126,7 +128,7 @@ def erase(
         if not yes:
             typer.confirm(f"Erase {person.name} and {person.template_count} templates for good?", abort=True, err=True)
         store.people.erase(name)
-    out.print(f"{escape(person.name)} is erased. Backups made before still hold the data", soft_wrap=True)
+    out.print(f"{escape(person.name)} is erased. Backups made before still hold the name, but no face", soft_wrap=True)
 
 
 def _enrol_with_progress(store: Store, engine: FaceEngine, name: str, files: list[Path]) -> list[Outcome]:

@@ -3,12 +3,12 @@
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import TextIO
 
 from daemon.enrolment.roster import Entry, RosterError, find_photos
 from daemon.store import Consent, InvalidNameError
+from daemon.store.days import end_of_day
 from daemon.store.names import name_key, normalise_name
 
 REQUIRED, OPTIONAL = ("name", "photo"), ("consent_basis", "expires")

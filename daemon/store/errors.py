@@ -74,11 +74,13 @@ class InvalidNameError(StoreError):
     """A name that nobody can have."""
 
 
+DAMAGED = "Stop the daemon, put a backup in its place (docs/privacy.md says how), and keep the damaged file"
+
 FAULTS: tuple[tuple[str, type[StoreError], str, str], ...] = (
     ("FULL", DiskFullError, "the disk is full", "Free space on its file system"),
     ("BUSY", StoreBusyError, "it is locked by another process", "Try again; if it stays so, stop what holds it"),
     ("LOCKED", StoreBusyError, "it is locked by another process", "Try again; if it stays so, stop what holds it"),
-    ("CORRUPT", StoreUnusableError, "it is damaged", "Restore it from a backup"),
+    ("CORRUPT", StoreUnusableError, "it is damaged", DAMAGED),
     (
         "NOTADB",
         StoreUnusableError,

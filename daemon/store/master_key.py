@@ -12,7 +12,7 @@ from typing import Self
 
 from config.credentials import credential_path
 from daemon.private_files import create_private, give_to_owner_of
-from daemon.store.errors import MasterKeyError
+from daemon.store.errors import MasterKeyError, mapped_errors
 
 KEY_BYTES = 32
 FILE_NAME = "master.key"
@@ -56,10 +56,10 @@ class MasterKey:
         return f"key:{base64.b64encode(self.read()).decode()}"
 
     def make(self) -> None:
-        """Makes the key's file if the program may and there is none. Raises OSError."""
+        """Makes the key's file if the program may and there is none. Raises StoreError."""
         path = self.path
         if self.is_own and path is not None:
-            with suppress(FileExistsError):
+            with mapped_errors(path, "master key"), suppress(FileExistsError):
                 create_private(path, base64.b64encode(secrets.token_bytes(KEY_BYTES)) + b"\n")
                 give_to_owner_of(path.parent, path)
 

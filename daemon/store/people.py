@@ -14,7 +14,7 @@ from daemon.store.errors import NameTakenError, UnknownPersonError
 from daemon.store.gallery_changes import note_change, read_changed, read_revision
 from daemon.store.names import name_key, normalise_name
 from daemon.store.records import Consent, Enrolment, GalleryNews, GallerySnapshot, NewTemplate, Person, Template
-from daemon.store.schema import PersonRow, TemplateRow
+from daemon.store.schema import PersonRow, TemplateRow, is_valid
 from daemon.store.templates import opened_rows, read_embeddings, sealed_rows, subject_of
 from daemon.store.vault import Vault
 
@@ -74,6 +74,16 @@ class PeopleStore:
             note_change(session, [row.id])
             return _person(session, row)
 
+    def set_consent(self, name: str, consent: Consent) -> Person:
+        """Puts on record why somebody may be recognised, and for how long. Raises UnknownPersonError."""
+        with self._database.write() as session:
+            row = _get(session, name)
+            _set_consent(row, consent, datetime.now(UTC))
+            until = f"until {row.expires_at:%Y-%m-%d}" if row.expires_at else "without end"
+            self._record(session, "people.consent", row.id, until)
+            note_change(session, [row.id])
+            return _person(session, row)
+
     def erase(self, name: str) -> Person:
         """Removes the person, the templates, the snapshots, and every trace in the stored events; returns who it was.
 
@@ -130,17 +140,18 @@ class PeopleStore:
             return GalleryNews(read_revision(session), read_changed(session, since))
 
     def gallery(self, model_digest: str, ids: Collection[int] | None = None) -> GallerySnapshot:
-        """Returns templates of one model; those that cannot be opened are left out, with a warning.
+        """Returns templates of one model of people whose consent holds; what cannot be opened is left out, and logged.
 
         Args:
             model_digest: of the embedder.
             ids: whose; None: everybody's. At most 10,000.
         """
-        query = select(PersonRow.id, PersonRow.name)
+        now = datetime.now(UTC)
+        query = select(PersonRow.id, PersonRow.name).where(is_valid(now))
         if ids is not None:
             query = query.where(PersonRow.id.in_(ids))
         with self._database.read() as session:
-            person_ids, embeddings = read_embeddings(session, self._vault, model_digest, ids)
+            person_ids, embeddings = read_embeddings(session, self._vault, model_digest, now, ids)
             people = session.execute(query).all()
             revision = read_revision(session)
         return GallerySnapshot(revision, {row.id: row.name for row in people}, person_ids, embeddings)
@@ -172,8 +183,16 @@ def _get(session: Session, name: str) -> PersonRow:
 
 def _person(session: Session, row: PersonRow) -> Person:
     count = session.scalar(select(func.count()).select_from(TemplateRow).where(TemplateRow.person_id == row.id))
-    return Person(id=row.id, name=row.name, created_at=row.created_at, template_count=count or 0)
+    return Person(
+        id=row.id,
+        name=row.name,
+        created_at=row.created_at,
+        template_count=count or 0,
+        consent_basis=row.consent_basis,
+        consent_at=row.consent_at,
+        expires_at=row.expires_at,
+    )
 
 
 def _set_consent(row: PersonRow, consent: Consent, now: datetime) -> None:
-    row.consent_basis, row.consent_at, row.expires_at = consent.basis, now, consent.expires_at
+    row.consent_basis, row.consent_at, row.expires_at = consent.basis, consent.given_at or now, consent.expires_at

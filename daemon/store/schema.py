@@ -3,7 +3,20 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import CheckConstraint, Dialect, Float, ForeignKey, Index, Integer, LargeBinary, String, Text, text
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Text,
+    or_,
+    text,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator
 
@@ -44,6 +57,11 @@ class PersonRow(Base):
     """When the person is forgotten."""
 
 
+def is_valid(now: datetime) -> ColumnElement[bool]:
+    """Returns the condition on `people` that somebody's consent has not run out."""
+    return or_(PersonRow.expires_at.is_(None), PersonRow.expires_at > now)
+
+
 class TemplateRow(Base):
     __tablename__ = "templates"
 
@@ -59,17 +77,6 @@ class TemplateRow(Base):
     source_digest: Mapped[str | None] = mapped_column(String(64))
     """SHA-256 of the picture's file, if it came out of one."""
     created_at: Mapped[datetime] = mapped_column(UtcTime)
-
-
-class GalleryChangeRow(Base):
-    """When a person or the person's templates changed last."""
-
-    __tablename__ = "gallery_changes"
-
-    person_id: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    """Also of somebody who was erased."""
-    revision: Mapped[int] = mapped_column(Integer, index=True)
-    """The gallery's."""
 
 
 class GalleryChangeRow(Base):

@@ -13,9 +13,12 @@ from daemon.store.calibrations import CalibrationStore
 from daemon.store.database import Database
 from daemon.store.erasure import Erasure
 from daemon.store.events import EventStore
+from daemon.store.expiry import ExpiryStore
 from daemon.store.master_key import MasterKey
 from daemon.store.people import PeopleStore
+from daemon.store.sightings import SightingStore
 from daemon.store.strangers import StrangerStore
+from daemon.store.template_store import TemplateStore
 from daemon.store.vault import Vault
 
 logger = logging.getLogger(__name__)
@@ -27,15 +30,18 @@ UNNAMED = "program"
 class Store:
     """A context manager; its parts hold the operations."""
 
-    def __init__(self, database: Database, vault: Vault, actor: str) -> None:
+    def __init__(self, database: Database, vault: Vault, actor: str, scrubs: bool) -> None:
         self.database = database
         self.vault = vault
         self.audit = AuditStore(database, actor)
-        self.erasure = Erasure(database, vault, self.audit)
+        self.erasure = Erasure(database, vault, self.audit, scrubs)
         self.people = PeopleStore(database, vault, self.audit, self.erasure)
+        self.expiry = ExpiryStore(database, self.erasure)
+        self.templates = TemplateStore(database, vault, self.audit)
         self.events = EventStore(database)
-        self.calibrations = CalibrationStore(database)
+        self.sightings = SightingStore(database)
         self.strangers = StrangerStore(database, vault, self.audit, self.erasure, self.events, self.people)
+        self.calibrations = CalibrationStore(database)
         with database.read() as session:
             self.epoch = meta.value(session, meta.EPOCH)
             """Random id of this database: sequence numbers count within it."""
@@ -48,7 +54,13 @@ class Store:
 
     @classmethod
     def open(
-        cls, path: Path, busy_timeout_s: float = 5.0, *, master_key: MasterKey | None = None, actor: str = UNNAMED
+        cls,
+        path: Path,
+        busy_timeout_s: float = 5.0,
+        *,
+        master_key: MasterKey | None = None,
+        actor: str = UNNAMED,
+        scrubs: bool = True,
     ) -> Self:
         """Returns the store, made or migrated if need be.
 
@@ -57,6 +69,7 @@ class Store:
             busy_timeout_s: longest wait for another process that writes.
             master_key: what opens the key ring; None: a file beside the database. It is read when it is first needed.
             actor: who opens it, for the audit log: `daemon`, `cli:ann`.
+            scrubs: whether the file may be rewritten after an erasure, see `Erasure`.
 
         Raises:
             StoreUnusableError: it is damaged, newer than this program, or no database; or its key ring is not there.
@@ -64,7 +77,7 @@ class Store:
             StoreError: it cannot be opened.
         """
         vault = Vault.beside(path, master_key or MasterKey.of(None, path.parent))
-        store = cls._of(Database.open(path, vault, busy_timeout_s), vault, actor)
+        store = cls._of(Database.open(path, vault, busy_timeout_s), vault, actor, scrubs)
         try:
             store._check_ring()
         except BaseException:
@@ -81,12 +94,12 @@ class Store:
             StoreError: there is none, or it cannot be read.
         """
         vault = Vault.beside(path, MasterKey.of(None, path.parent))
-        return cls._of(Database.open_to_read(path, busy_timeout_s), vault, UNNAMED)
+        return cls._of(Database.open_to_read(path, busy_timeout_s), vault, UNNAMED, scrubs=False)
 
     @classmethod
-    def _of(cls, database: Database, vault: Vault, actor: str) -> Self:
+    def _of(cls, database: Database, vault: Vault, actor: str, scrubs: bool) -> Self:
         try:
-            return cls(database, vault, actor)
+            return cls(database, vault, actor, scrubs)
         except BaseException:
             database.close()
             raise
@@ -96,8 +109,9 @@ class Store:
         """Grows with every change of people or templates, whichever process makes it."""
         return self.people.revision()
 
-    def check_keys(self) -> None:
-        """Raises MasterKeyError or KeyRingError: what is sealed cannot be opened."""
+    def check(self) -> None:
+        """Raises StoreUnusableError: the database is damaged, or what is sealed in it cannot be opened."""
+        self.database.check_pages()
         self.vault.check()
 
     def _check_ring(self) -> None:

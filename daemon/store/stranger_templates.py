@@ -49,7 +49,7 @@ def sealed_rows(
 
 def reseal(vault: Vault, moved: Sequence[tuple[StrangerTemplateRow, int]]) -> None:
     """Makes rows others' who they are given with. What cannot be opened stays so."""
-    opened = vault.open_many([item for row, _ in moved for item in _items_of(row)])
+    opened = vault.open_many([item for row, _ in moved for item in sealed_items(row)])
     readable = [(row, to, data, crop) for row, to in moved if (data := next(opened)) and (crop := next(opened))]
     items = [item for row, to, data, crop in readable for item in _items(to, row.model_digest, data, crop)]
     sealed = iter(vault.seal_many(items))
@@ -77,12 +77,12 @@ def read_likenesses(session: Session, vault: Vault, model_digest: str) -> dict[i
 
 def opened_rows(vault: Vault, rows: Sequence[StrangerTemplateRow]) -> list[tuple[StrangerTemplateRow, bytes, bytes]]:
     """Returns the rows that can be opened, each with its embedding and its crop."""
-    opened = vault.open_many([item for row in rows for item in _items_of(row)])
+    opened = vault.open_many([item for row in rows for item in sealed_items(row)])
     pairs = [(row, next(opened), next(opened)) for row in rows]
     return [(row, data, crop) for row, data, crop in pairs if data is not None and crop is not None]
 
 
-def _items_of(row: StrangerTemplateRow) -> Iterable[Item]:
+def sealed_items(row: StrangerTemplateRow) -> Iterable[Item]:
     return _items(row.stranger_id, row.model_digest, row.embedding, row.crop)
 
 

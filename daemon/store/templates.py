@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from daemon.store.errors import UnreadableError
 from daemon.store.records import NewTemplate, Template
-from daemon.store.schema import TemplateRow
+from daemon.store.schema import PersonRow, TemplateRow, is_valid
 from daemon.store.vault import WHY_UNREADABLE, Item, Vault
 
 logger = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ def sealed_rows(vault: Vault, templates: Sequence[tuple[int, NewTemplate]], now:
 
 def opened_rows(vault: Vault, rows: Sequence[TemplateRow]) -> Iterator[Template]:
     """Raises UnreadableError: one cannot be opened."""
-    opened = vault.open_many([item for row in rows for item in _sealed_items(row)])
+    opened = vault.open_many([item for row in rows for item in sealed_items(row)])
     for row in rows:
         embedding, crop = next(opened), next(opened)
         if embedding is None or crop is None:
@@ -64,18 +64,20 @@ def opened_rows(vault: Vault, rows: Sequence[TemplateRow]) -> Iterator[Template]
 
 
 def read_embeddings(
-    session: Session, vault: Vault, model_digest: str, people: Collection[int] | None = None
+    session: Session, vault: Vault, model_digest: str, now: datetime, people: Collection[int] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Returns templates of one model; those that cannot be opened are left out, with a warning.
+    """Returns templates of one model; those that cannot be opened are left out, with an error in the log.
 
     Args:
+        now: people whose consent ran out before are left out too.
         people: whose; None: everybody's.
 
     Returns:
         person_ids: (N,) int64, ascending.
         embeddings: (N, D) float32; (0, 0) if there are none.
     """
-    of_model = TemplateRow.model_digest == model_digest
+    valid = TemplateRow.person_id.in_(select(PersonRow.id).where(is_valid(now)))
+    of_model = (TemplateRow.model_digest == model_digest) & valid
     if people is not None:
         of_model &= TemplateRow.person_id.in_(people)
     count = session.scalar(select(func.count()).select_from(TemplateRow).where(of_model)) or 0
@@ -107,7 +109,7 @@ def _items(person_id: int, template: NewTemplate) -> Iterable[Item]:
     yield subject, template.crop, f"{CROP}:{digest}"
 
 
-def _sealed_items(row: TemplateRow) -> Iterable[Item]:
+def sealed_items(row: TemplateRow) -> Iterable[Item]:
     subject = subject_of(row.person_id)
     yield subject, row.embedding, f"{EMBEDDING}:{row.model_digest}"
     yield subject, row.crop, f"{CROP}:{row.model_digest}"

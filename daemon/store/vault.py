@@ -13,7 +13,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from daemon.store import keyring
-from daemon.store.errors import KeyRingError, MasterKeyError, UnreadableError, mapped_errors
+from daemon.store.errors import KeyRingError, MasterKeyError, UnreadableError
 from daemon.store.keyring import KeyRing
 from daemon.store.master_key import KEY_BYTES, MasterKey
 
@@ -45,8 +45,7 @@ class Vault:
             KeyRingError: the ring cannot be used.
         """
         if not self.ring.path.exists():
-            with mapped_errors(self.ring.path, "master key"):
-                self.master_key.make()
+            self.master_key.make()
         cipher = AESGCM(self.master_key.read())
         self.ring.make(lambda id: _seal(cipher, b"", id))
         return self.check()

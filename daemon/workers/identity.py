@@ -4,15 +4,17 @@ import logging
 import sys
 import threading
 import time
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from contextlib import closing, suppress
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Protocol, Self
 
 import zmq
 
-from config import SnapshotSettings
+from config import RetentionSettings, SnapshotSettings, StrangerSettings
 from daemon.errors import StoreError
 from daemon.events.errors import EventBusError
 from daemon.events.sockets import bind_private
@@ -20,10 +22,15 @@ from daemon.events.writer import EventWriter
 from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED, EXIT_FAILURE
 from daemon.heartbeat import Heartbeat
 from daemon.identity import DecisionRules
+from daemon.identity.calibration import threshold
 from daemon.identity.calibrator import Calibrator
+from daemon.identity.class_retention import ClassRetention
+from daemon.identity.expiry import Expiry
 from daemon.identity.intake import LARGEST_MESSAGE, BadObservation, read_observation
 from daemon.identity.recogniser import Recogniser
 from daemon.identity.retention import Retention
+from daemon.identity.stranger_desk import StrangerDesk
+from daemon.identity.strangers import StrangerRules
 from daemon.messages import Observation
 from daemon.operations.reporter import Reporter
 from daemon.snapshots.retention import SnapshotRetention
@@ -52,6 +59,13 @@ DRAIN_S = 1.0
 """Longest work on what had arrived when the worker was told to stop."""
 
 
+class Enforced(Protocol):
+    """A rule about what is kept, and for how long."""
+
+    def enforce(self) -> None:
+        """Costs nothing if it is not due; logs what it cannot do."""
+
+
 class IdentityWorker:
     """A context manager, which closes its socket."""
 
@@ -59,7 +73,7 @@ class IdentityWorker:
         self,
         recogniser: Recogniser,
         writer: EventWriter,
-        retentions: Sequence[Retention | SnapshotRetention],
+        retentions: Sequence[Enforced],
         heartbeat: Heartbeat,
         reporter: Reporter,
         endpoint: str,
@@ -160,7 +174,7 @@ def _serve(task: IdentityTask, stop: threading.Event) -> None:
     heartbeat = Heartbeat.open(Path(task.heartbeat))
     with (
         closing(heartbeat),
-        Store.open(Path(task.database), master_key=MasterKey(task.master_key), actor="daemon") as store,
+        _open_store(task) as store,
         zmq.Context() as context,
         EventWriter(store, task.stored_endpoint, context) as writer,
         Reporter(context, task.reports, "identity") as reporter,
@@ -168,16 +182,38 @@ def _serve(task: IdentityTask, stop: threading.Event) -> None:
         settings = SnapshotSettings.model_validate_json(task.snapshots)
         folder = store.database.path.parent / SNAPSHOTS_FOLDER
         snapshots, calibrator = SnapshotStore(folder, settings), _calibrator(store, task)
-        recogniser = Recogniser(store, writer, task.model, rules, snapshots, calibrator)
+        strangers = _stranger_desk(store, task, snapshots.counts)
+        recogniser = Recogniser(store, writer, task.model, rules, snapshots, calibrator, strangers)
         clock = SoberClock(store.events.newest_at())
         retentions = (
             Retention(store.events, task.keep_days, task.keep_megabytes, clock.now),
+            Expiry(store.expiry, task.erase_expired_after_days, clock.now),
             SnapshotRetention(folder, settings, clock.now),
+            ClassRetention(store, RetentionSettings.model_validate_json(task.retention), clock.now),
         )
         endpoint = task.observations_endpoint
         with IdentityWorker(recogniser, writer, retentions, heartbeat, reporter, endpoint, context) as worker:
             logger.info("identity_ready")
             worker.run(stop)
+
+
+def _open_store(task: IdentityTask) -> Store:
+    # Rewriting a large file would outlast the heartbeat.
+    key = MasterKey(task.master_key)
+    return Store.open(Path(task.database), master_key=key, actor="daemon", scrubs=False)
+
+
+def _stranger_desk(store: Store, task: IdentityTask, counts: Counter[str]) -> StrangerDesk | None:
+    settings = StrangerSettings.model_validate_json(task.strangers)
+    if not settings.enabled:
+        return None
+    tails = ImpostorTails.model_validate_json(task.impostors) if task.impostors else None
+    rules = StrangerRules(task.threshold, task.hysteresis, settings.most_likenesses, settings.most)
+
+    def rules_for(likenesses: int) -> StrangerRules:
+        return replace(rules, threshold=threshold(task.fpir, likenesses, tails.track)) if tails else rules
+
+    return StrangerDesk(store, task.model, settings, rules_for, counts)
 
 
 def _calibrator(store: Store, task: IdentityTask) -> Calibrator | None:

@@ -130,8 +130,14 @@ class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
     """Age at which events are deleted; None: never."""
     keep_megabytes: int | None = None
     """Size of all events beyond which the oldest are deleted; None: never."""
+    erase_expired_after_days: int = 7
+    """Of people whose consent has run out."""
     snapshots: str = "{}"
     """Their settings as JSON."""
+    strangers: str = "{}"
+    """Settings as JSON."""
+    retention: str = "{}"
+    """Settings as JSON."""
 
     def __repr__(self) -> str:
         return "IdentityTask()"

@@ -1,0 +1,58 @@
+"""`deconvid store`: whether the database is sound, and copies of it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.markup import escape
+
+from config import load_settings
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, told_errors
+from daemon.cli.stores import open_store
+from daemon.exits import EXIT_FAILURE
+from daemon.store.backup import back_up, copy_key_ring
+from daemon.store.checkup import Check, examine
+
+app = typer.Typer(help="Check and back up the identity store.", no_args_is_help=True, add_completion=False)
+
+
+@app.command()
+def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Read everything in the store: pages, keys, sealed rows, audit log."""
+    checks = []
+    with told_errors(), open_store(load_settings(config, secrets=False)) as store:
+        for found in examine(store):
+            checks.append(found)
+            if not as_json:
+                _show(found)
+    if as_json:
+        typer.echo(json.dumps([asdict(found) for found in checks]))
+    if any(found.faults for found in checks):
+        raise typer.Exit(EXIT_FAILURE)
+
+
+@app.command()
+def backup(
+    to: Annotated[Path, typer.Argument(metavar="PATH", help="The backup; there must be no such file yet.")],
+    keys: Annotated[
+        Path | None, typer.Option(help="Copy the key ring here too, over its copy before; keep no older one.")
+    ] = None,
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Copy the database while the daemon runs. Without its key ring and the master key nobody can read a face in it."""
+    with told_errors(), open_store(load_settings(config, secrets=False)) as store:
+        size = back_up(store.database.path, to)
+        if keys is not None:
+            copy_key_ring(store.vault.ring.path, keys)
+    out.print(f"{escape(str(to))}: {size / 1e6:,.1f} MB, checked", soft_wrap=True)
+    if keys is None:
+        err.print("The key ring is not in it: keep one newest copy of that apart (--keys)", soft_wrap=True)
+
+
+def _show(found: Check) -> None:
+    sign = "[red]✗[/red]" if found.faults else "[green]✓[/green]"
+    out.print(f"{sign} {found.subject}: {escape(found.detail)}".rstrip(": "), soft_wrap=True)
+    for fault in found.faults:
+        out.print(f"  {escape(fault)}", soft_wrap=True)
