@@ -3,7 +3,7 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from sqlalchemy import Select, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
 from sqlalchemy.orm import Session
 
 from daemon.store.schema import EventRow
@@ -22,7 +22,7 @@ def delete_pictures_of(session: Session, person_id: int, folder: Path) -> None:
         OSError: a file cannot be deleted.
     """
     tracks = select(EventRow.camera, EventRow.track).where(EventRow.person_id == person_id, EventRow.track.is_not(None))
-    _delete_pictures(session, tracks, folder)
+    delete_pictures_in(session, _of(tracks), folder)
 
 
 def delete_pictures_of_strangers(session: Session, labels: Collection[str], folder: Path) -> None:
@@ -34,16 +34,21 @@ def delete_pictures_of_strangers(session: Session, labels: Collection[str], fold
     """
     label = func.json_extract(EventRow.payload, "$.stranger")
     is_theirs = (EventRow.kind.startswith("face."), label.in_(labels))
-    _delete_pictures(session, select(EventRow.camera, EventRow.track).where(*is_theirs), folder)
+    delete_pictures_in(session, _of(select(EventRow.camera, EventRow.track).where(*is_theirs)), folder)
     payload = func.json_set(EventRow.payload, "$.stranger", None)
     session.execute(
         update(EventRow).where(*is_theirs).values(payload=payload), execution_options={"synchronize_session": False}
     )
 
 
-def _delete_pictures(session: Session, tracks: Select[str | None, str | None], folder: Path) -> None:
+def delete_pictures_in(session: Session, events: ColumnElement[bool], folder: Path) -> None:
+    """Deletes the pictures that some events name, and the names in these events.
+
+    Raises:
+        OSError: a file cannot be deleted.
+    """
     name = func.json_extract(EventRow.payload, "$.snapshot")
-    shown = (tuple_(EventRow.camera, EventRow.track).in_(tracks), name.is_not(None))
+    shown = (events, name.is_not(None))
     for relative in session.scalars(select(name).where(*shown).distinct()):
         path = folder / str(relative)
         if path.resolve().is_relative_to(folder.resolve()):
@@ -52,3 +57,7 @@ def _delete_pictures(session: Session, tracks: Select[str | None, str | None], f
     session.execute(
         update(EventRow).where(*shown).values(payload=payload), execution_options={"synchronize_session": False}
     )
+
+
+def _of(tracks: Select[str | None, str | None]) -> ColumnElement[bool]:
+    return tuple_(EventRow.camera, EventRow.track).in_(tracks)
