@@ -6,10 +6,12 @@ from collections.abc import Callable
 
 import zmq
 
+from config.errors import DeconvIDError
 from daemon.events.allow_list import AllowList
 from daemon.events.keys import ServerKey
 from daemon.events.requests import LARGEST_REQUEST, open_router
 from daemon.events.zap import DOMAIN, Doorkeeper
+from daemon.procfs import resident_bytes
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +31,12 @@ LINGER_MS = 100
 """Not 0: libzmq 4.3.5 aborts if a client goes just when a socket drops a message of which it has sent a part."""
 EVENTS_WAITING = 10_000
 """For each client; what a slow one has no room for it gets by replay."""
+MOST_GROWTH_BYTES = 256 << 20
+"""What all clients may cost. libzmq bounds a message's parts in size, not in number, nor a client's subscriptions."""
+
+
+class CostlyClientsError(DeconvIDError):
+    """Somebody out there takes more and more of this process's memory."""
 
 
 class NetworkBus:
@@ -47,6 +55,7 @@ class NetworkBus:
         allow_list: AllowList | None,
         poller: zmq.Poller,
         clock: Callable[[], float] = time.monotonic,
+        memory: Callable[[], int] = resident_bytes,
     ) -> None:
         """Binds nothing yet.
 
@@ -55,7 +64,9 @@ class NetworkBus:
             requests: where to answer.
             allow_list: None: no encryption, everybody may listen.
             poller: learns of every socket that may have something to read.
+            memory: of this process, bytes.
         """
+        self._memory, self._basis_bytes = memory, 0
         self._context, self._allow_list, self._poller, self._clock = context, allow_list, poller, clock
         self._events_endpoint, self._requests_endpoint = events, requests
         self.doorkeeper = Doorkeeper(context, allow_list) if allow_list else None
@@ -69,7 +80,13 @@ class NetworkBus:
         self._complained = False
 
     def tend(self) -> None:
-        """Lets clients in, cuts off the revoked, opens what is not open. Never waits."""
+        """Lets clients in, cuts off the revoked, opens what is not open. Never waits.
+
+        Raises:
+            CostlyClientsError: this process must end: libzmq 4.3.5 keeps the memory also when its sockets are closed.
+        """
+        if self.publisher and self._memory() - self._basis_bytes > MOST_GROWTH_BYTES:
+            raise CostlyClientsError("clients cost too much memory. Revoke the key of whoever does that")
         now_s = self._clock()
         if self._allow_list and now_s >= self._keys_due_s:
             self._keys_due_s = now_s + LOOK_AT_KEYS_S
@@ -111,6 +128,7 @@ class NetworkBus:
         self.publisher, self.requests = publisher, requests
         self._poller.register(requests, zmq.POLLIN)
         self._complained = False
+        self._basis_bytes = self._basis_bytes or self._memory()
         logger.info("network_open events=%s encrypted=%s", self._events_endpoint, key is not None)
 
     def _complain(self, error: zmq.ZMQError) -> None:

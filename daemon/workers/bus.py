@@ -1,6 +1,7 @@
 """The bus worker: tells what is in the store, and answers requests."""
 
 import logging
+import os
 import sys
 import threading
 from contextlib import ExitStack, closing
@@ -15,7 +16,7 @@ from daemon.events.control import ControlDesk
 from daemon.events.cursor import CursorFile
 from daemon.events.errors import EventBusError
 from daemon.events.keys import KeyFolder
-from daemon.events.network import NetworkBus
+from daemon.events.network import CostlyClientsError, NetworkBus
 from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED, EXIT_FAILURE
 from daemon.heartbeat import Heartbeat
 from daemon.operations.reporter import Reporter
@@ -75,11 +76,19 @@ def _serve(
             bus.turn(WAIT_MS)
             control.tend()
             if network:
-                network.tend()
+                _tend(network)
             reporter.report(
                 counters=bus.counts + control.counts, gauges={"behind": bus.behind, "newest_sequence": bus.told}
             )
         bus.finish()
+
+
+def _tend(network: NetworkBus) -> None:
+    try:
+        network.tend()
+    except CostlyClientsError as error:
+        logger.error("bus_starts_anew cause='%s'", error)
+        os._exit(EXIT_FAILURE)  # to close its sockets, libzmq would wait for the rest of a message without end
 
 
 if __name__ == "__main__":

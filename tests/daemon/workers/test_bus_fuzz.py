@@ -6,7 +6,7 @@ import struct
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,10 +14,12 @@ import msgspec
 import pytest
 import zmq
 
+from daemon.events.network import MOST_GROWTH_BYTES
 from daemon.events.requests import REQUESTS_PER_S
+from daemon.exits import EXIT_FAILURE
 from daemon.store import Store
 from deconvid_client import KeyFile, Subscriber
-from tests.daemon.secured_bus import SecuredBus, hears, secured_bus
+from tests.daemon.secured_bus import PATIENCE_S, SecuredBus, hears, secured_bus
 
 GROWTH_BYTES = 64 * 1024 * 1024
 """What buffers and caches may take; a leak of a few KiB a message would be far more."""
@@ -236,3 +238,29 @@ def host_and_port(endpoint: str) -> tuple[str, int]:
     assert parts.hostname
     assert parts.port
     return parts.hostname, parts.port
+
+
+def flood_with_parts(bus: SecuredBus) -> int:
+    """Sends parts of one message that never ends, which libzmq's own clients do not; returns the most memory seen."""
+    part = b"\3" + struct.pack(">Q", 4000) + bytes(4000)
+    ready = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER"
+    most = 0
+    with socket.create_connection(host_and_port(bus.requests), timeout=PATIENCE_S) as peer, suppress(OSError):
+        peer.sendall(GREETING + b"NULL".ljust(20, b"\0") + bytes(32))
+        peer.recv(64, socket.MSG_WAITALL)
+        peer.sendall(bytes([4, len(ready)]) + ready)
+        while True:
+            peer.sendall(part * 100)
+            most = max(most, bus.resident_bytes())
+    return most
+
+
+def test_a_message_without_end_ends_the_process_before_it_ends_the_memory(tmp_path: Path, store: Store) -> None:
+    with secured_bus(tmp_path, store, encrypted=False) as bus:
+        before, most = bus.resident_bytes(), 0
+        deadline = time.monotonic() + PATIENCE_S
+        while bus.process.poll() is None and time.monotonic() < deadline:
+            most = max(most, flood_with_parts(bus))
+        assert bus.process.returncode == EXIT_FAILURE  # the supervisor starts it anew
+        assert "clients cost too much memory" in bus.log
+    assert MOST_GROWTH_BYTES / 2 < most - before < 1.5 * MOST_GROWTH_BYTES
