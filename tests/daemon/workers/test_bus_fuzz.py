@@ -245,7 +245,7 @@ def flood_with_parts(bus: SecuredBus) -> int:
     part = b"\3" + struct.pack(">Q", 4000) + bytes(4000)
     ready = b"\x05READY\x0bSocket-Type\0\0\0\x06DEALER"
     most = 0
-    with socket.create_connection(host_and_port(bus.requests), timeout=PATIENCE_S) as peer, suppress(OSError):
+    with suppress(OSError), socket.create_connection(host_and_port(bus.requests), timeout=PATIENCE_S) as peer:
         peer.sendall(GREETING + b"NULL".ljust(20, b"\0") + bytes(32))
         peer.recv(64, socket.MSG_WAITALL)
         peer.sendall(bytes([4, len(ready)]) + ready)
