@@ -16,6 +16,7 @@ COMMANDS = {
     "doctor": Place("daemon.cli.doctor:doctor", "Examine machine, decoders, runtimes, folders and cameras."),
     "cameras": Place("daemon.cli.cameras:app", "List cameras, pause and resume them."),
     "people": Place("daemon.cli.people:app", "Add, list, rename and erase people."),
+    "unknowns": Place("daemon.cli.unknowns:app", "List strangers who come back, name, merge, ignore and forget them."),
     "audit": Place("daemon.cli.audit:app", "Tell who changed what in the identity store."),
     "store": Place("daemon.cli.store:app", "Check and back up the identity store."),
     "events": Place("daemon.cli.events:app", "Follow the daemon's events, look them up, export them."),

@@ -71,15 +71,19 @@ class ClassRetention:
         if time.monotonic() < self._due_s:
             return
         try:
-            forgotten = self._forget()
+            forgotten = self.forget_some()
         except StoreError as error:
             logger.warning("classes_not_forgotten reason='%s'", error)
             forgotten = 0
         if not forgotten:
             self._due_s = time.monotonic() + INTERVAL_S
 
-    def _forget(self) -> int:
-        """Returns how much was forgotten."""
+    def forget_some(self) -> int:
+        """Returns how much was forgotten; 0: nothing is overdue.
+
+        Raises:
+            StoreError: the store cannot be written.
+        """
         now = self._now()
         overdue = find_overdue(self._store, self._settings, now)
         strangers = overdue.strangers[:FORGET_AT_ONCE]

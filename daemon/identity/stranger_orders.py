@@ -4,18 +4,21 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Self
 
+from config import Settings
 from daemon.errors import StoreError
 from daemon.events.schema import Event
 from daemon.events.writer import told_with
 from daemon.identity.crowd_change import crowd_change
 from daemon.identity.stranger_events import merged_event, named_event, split_event
-from daemon.identity.strangers import Crowd, StrangerRules
+from daemon.identity.strangers import Crowd
 from daemon.store import Person, Store
 from daemon.store.errors import CrowdChangedError, NoLikenessError
 from daemon.store.events import Draft
 from daemon.store.stranger_records import StrangerEntry, label_of
 from daemon.store.strangers import Deed, fate_of
+from engine.manifests import find_model
 
 ATTEMPTS = 5
 """While the daemon changes strangers, too."""
@@ -36,18 +39,28 @@ class Step:
 
 
 class StrangerOrders:
-    """All methods raise UnknownStrangerError or NoLikenessError where nobody of a number can be recognised, and StoreError
-    where nothing could be stored."""
+    """All methods raise UnknownStrangerError or NoLikenessError where nobody of a number can be recognised, and
+    StoreError where nothing could be stored."""
 
     def __init__(
         self,
         store: Store,
         model: str,
-        rules: StrangerRules,
+        most_likenesses: int,
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
-        """Args: model: digest of the embedder by which strangers are known."""
-        self._store, self._model, self._rules, self._now = store, model, rules, now
+        """
+        Args:
+            model: digest of the embedder by which strangers are known.
+            most_likenesses: that are kept of one stranger.
+        """
+        self._store, self._model, self._most_likenesses, self._now = store, model, most_likenesses, now
+
+    @classmethod
+    def of(cls, store: Store, settings: Settings) -> Self:
+        """Raises ConfigError: the settings name no embedder that there is."""
+        model = find_model(settings.embedding.model, settings.models)
+        return cls(store, model.sha256, settings.strangers.most_likenesses)
 
     def name(self, id: int, name: str) -> Person:
         """Enrols a stranger's likenesses as the person of that name, new or known.
@@ -68,7 +81,7 @@ class StrangerOrders:
 
         def order(crowd: Crowd) -> Step:
             for id in gone:
-                crowd = crowd.merge(id, into, self._rules)
+                crowd = crowd.merge(id, into, self._most_likenesses)
             deeds = [Deed("strangers.merge", id, f"into stranger:{into}") for id in gone]
             events = [merged_event(id, into, self._now()) for id in gone]
             return Step(crowd, deeds, events, dict.fromkeys(gone, into))

@@ -101,7 +101,7 @@ class Crowd:
         stranger = self.strangers[id]
         return self._with(replace(stranger, last_seen=max(stranger.last_seen, until)))
 
-    def merge(self, gone: int, into: int, rules: StrangerRules) -> "Crowd":
+    def merge(self, gone: int, into: int, most_likenesses: int) -> "Crowd":
         """Returns the crowd in which one stranger is part of another, who keeps id and state."""
         survivor, lost = self.strangers[into], self.strangers[gone]
         union = replace(
@@ -109,7 +109,7 @@ class Crowd:
             first_seen=min(survivor.first_seen, lost.first_seen),
             last_seen=max(survivor.last_seen, lost.last_seen),
             sightings=survivor.sightings + lost.sightings,
-            likenesses=thinned((*survivor.likenesses, *lost.likenesses), rules.most_likenesses),
+            likenesses=thinned((*survivor.likenesses, *lost.likenesses), most_likenesses),
         )
         inherited = (_pair(*(into if id == gone else id for id in pair)) for pair in self.apart)
         apart = frozenset(pair for pair in inherited if pair[0] != pair[1])
@@ -160,7 +160,7 @@ class Crowd:
         crowd, merged = self, dict[int, int]()
         while (other := crowd._double_of(id, rules)) is not None:
             id, gone = sorted((id, other))
-            crowd = crowd.merge(gone, id, rules)
+            crowd = crowd.merge(gone, id, rules.most_likenesses)
             merged = {one: id if into == gone else into for one, into in merged.items()} | {gone: id}
         return crowd, Outcome(id, merged=merged)
 

@@ -158,6 +158,11 @@ class StrangerStore:
         opened = opened_rows(self._vault, rows)
         return [StrangerCrop(row.id, row.camera, row.seen_at, row.quality, crop) for row, _, crop in opened]
 
+    def note_view(self, id: int) -> None:
+        """Puts on record that somebody had the pictures of a stranger shown."""
+        with self._database.write() as session:
+            self._audit.append(session, "strangers.view", subject_of(id))
+
     def not_seen_since(self, state: StrangerState, moment: datetime) -> list[int]:
         """Returns ids, who was away for longest first."""
         query = select(StrangerRow.id).where(StrangerRow.state == state, StrangerRow.last_seen < moment)

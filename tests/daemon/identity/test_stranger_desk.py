@@ -44,7 +44,7 @@ def make_recogniser(store: Store, tmp_path: Path) -> Iterator[Make]:
 
 @pytest.fixture
 def orders(store: Store) -> StrangerOrders:
-    return StrangerOrders(store, MODEL, StrangerRules(0.5, 0.05))
+    return StrangerOrders(store, MODEL, most_likenesses=8)
 
 
 def face(track: str, embedding: np.ndarray, camera: str = "door", **changes: object) -> FaceObserved:

@@ -116,7 +116,7 @@ def test_whom_an_operator_split_no_sighting_makes_one_again() -> None:
 def test_who_is_merged_hands_on_from_whom_they_are_told_apart() -> None:
     crowd, _ = parade([likeness(1, unit(1)), likeness(2, unit(1)), likeness(3, unit(3))])
     crowd, new = crowd.split(1, [2])
-    crowd = crowd.merge(new, 2, RULES)
+    crowd = crowd.merge(new, 2, most_likenesses=8)
     assert (new, crowd.apart) == (3, {(1, 2)})
 
 
