@@ -1,6 +1,6 @@
 """What is to be said, as events that have no number yet; and what had been said before a restart."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import msgspec
@@ -95,15 +95,21 @@ def camera_changed(change: CameraStateChanged) -> CameraChanged:
     )
 
 
-def gallery_changed(older: Gallery, newer: Gallery, now_wall_ns: int) -> GalleryChanged | None:
-    """Returns the event that tells how two galleries differ, None if they do not."""
-    added = [person.id for person in newer.people if person.id not in older.places]
-    removed = [person.id for person in older.people if person.id not in newer.places]
-    changed = [person.id for person in newer.people if person.id in older.places and newer.differs(older, person.id)]
-    if not (added or changed or removed):
+def gallery_changed(changed: Mapping[int, bool], gallery: Gallery, now_wall_ns: int) -> GalleryChanged | None:
+    """Returns the event that tells who changed, None if nobody did.
+
+    Args:
+        changed: who may have, and whether the person was known before.
+        gallery: of now.
+        now_wall_ns: when it is told.
+    """
+    added = [id for id, was_known in changed.items() if not was_known and id in gallery]
+    removed = [id for id, was_known in changed.items() if was_known and id not in gallery]
+    others = [id for id, was_known in changed.items() if was_known and id in gallery]
+    if not (added or others or removed):
         return None
     return GalleryChanged(
-        captured_at=rfc3339(now_wall_ns), revision=newer.revision, added=added, changed=changed, removed=removed
+        captured_at=rfc3339(now_wall_ns), revision=gallery.revision, added=added, changed=others, removed=removed
     )
 
 

@@ -37,8 +37,8 @@ class Calibration:
 
 def calibrate(gallery: Gallery, tails: ImpostorTails, fpir: float) -> Calibration:
     """Returns the calibration of a gallery; the same gallery gives the same one."""
-    photos = len(gallery.embeddings)
-    likeness = alikeness(gallery.embeddings[gallery.first_rows], tails.photos) if photos else 1.0
+    photos = gallery.photos
+    likeness = alikeness(gallery.sample, tails.photos) if photos else 1.0
     return Calibration(fpir, threshold(fpir, photos, tails.track, likeness), photos, likeness)
 
 

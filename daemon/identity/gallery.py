@@ -1,19 +1,32 @@
-"""The people as the matcher knows them: an immutable picture of the store at one revision."""
+"""The people as the matcher knows them: everybody's face in memory, as of one revision of the store.
+
+A person is one vector: the mean of the templates, normalised. docs/search.md has the experiment behind that.
+"""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.store import GallerySnapshot, Store
+from daemon.errors import StoreError
+from daemon.identity.faces import fuse
+from daemon.identity.search import Precision, VectorTable
+from daemon.store import GalleryNews, Store
 
 logger = logging.getLogger(__name__)
 
 NOBODY = -1.0
 """Score of a runner-up that does not exist: the least that a cosine can be."""
+MANY = 200_000
+"""People from which on memory is saved: their faces take 8 bits a number, and the best ones are read again."""
+READ_AT_ONCE = 4096
+"""People whose templates are opened together: it bounds the memory that a change takes."""
+MOST_READ_AGAIN = 256
+"""People who are read again for one probe; there are a handful, unless the gallery is full of doubles."""
+MOST_SAMPLED = 2048
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +42,7 @@ class Match:
     person: KnownPerson
     """The best one."""
     score: float
-    """Cosine of the best one's best template."""
+    """Cosine with the best one's templates, fused."""
     runner_up_score: float
     """The same of the second best person; `NOBODY` if there is none."""
     incumbent_score: float | None
@@ -37,60 +50,91 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class Gallery:
-    """The templates of one model, sorted by person."""
+class _Entry:
+    name: str
+    photos: int
+    """Templates."""
 
-    revision: int
-    model_digest: str
-    people: tuple[KnownPerson, ...]
-    """Those with a template, in the order of their first rows."""
-    places: Mapping[int, int]
-    """Where in `people` each id is."""
-    first_rows: NDArray[np.intp]
-    """(P,) where each person's templates begin."""
-    embeddings: NDArray[np.float32]
-    """(N, D) float32, L2 norm 1."""
+
+class Gallery:
+    """Everybody who has a template of one model."""
+
+    def __init__(self, store: Store, model_digest: str, precision: Precision) -> None:
+        """Empty; see `load`."""
+        self._store, self._precision = store, precision
+        self._table: VectorTable | None = None
+        """None until somebody was known."""
+        self._entries: dict[int, _Entry] = {}
+        self._samples: dict[int, NDArray[np.float32]] = {}
+        self.model_digest = model_digest
+        self.revision = 0
+        """Of the store, up to which every change is in here."""
+        self.changed: dict[int, bool] = {}
+        """Who changed since the caller last emptied this, and whether the person was known before."""
 
     @classmethod
-    def load(cls, store: Store, model_digest: str) -> Self:
+    def load(cls, store: Store, model_digest: str, precision: Precision | None = None) -> Self:
         """Returns the gallery of a model; templates of other models are left out, with a warning.
+
+        Args:
+            store: is read by `follow`, and by `match` where faces are kept in 8 bits.
+            model_digest: of the embedder.
+            precision: in which faces are kept; None: as suits their number.
 
         Raises:
             StoreError: the store cannot be read.
         """
-        snapshot = store.people.gallery(model_digest)
-        ids, first_rows = np.unique(snapshot.person_ids, return_index=True)
-        _warn_of_people_without_template(snapshot, len(ids), model_digest)
-        return cls(
-            revision=snapshot.revision,
-            model_digest=model_digest,
-            people=tuple(KnownPerson(int(id), snapshot.people[int(id)]) for id in ids),
-            places={int(id): place for place, id in enumerate(ids)},
-            first_rows=first_rows,
-            embeddings=snapshot.embeddings,
-        )
+        everybody = store.people.changed()
+        gallery = cls(store, model_digest, precision or ("int8" if len(everybody.people) > MANY else "fp16"))
+        gallery._take_over(everybody)
+        gallery.changed.clear()
+        return gallery
 
-    def find(self, person_id: int) -> KnownPerson | None:
-        """Returns the person under the name of today, None if the person has no template here."""
-        place = self.places.get(person_id)
-        return None if place is None else self.people[place]
+    def follow(self) -> None:
+        """Takes over who changed in the store since the last time.
 
-    def differs(self, other: "Gallery", person_id: int) -> bool:
-        """Whether a person whom both know has another name or other templates here."""
-        return self.find(person_id) != other.find(person_id) or not np.array_equal(
-            self._templates(person_id), other._templates(person_id)
-        )
+        Raises:
+            StoreError: the store cannot be read; the next call takes over the rest.
+        """
+        news = self._store.people.changed(self.revision)
+        if news.revision < self.revision:  # an older copy of the database is in its place
+            everybody = self._store.people.changed()
+            news = GalleryNews(everybody.revision, [*self._entries.keys() | everybody.people])
+        self._take_over(news)
 
-    def _templates(self, person_id: int) -> NDArray[np.float32]:
-        """Returns (T, D) float32."""
-        following = self.places[person_id] + 1
-        end = self.first_rows[following] if following < len(self.people) else len(self.embeddings)
-        return self.embeddings[self.first_rows[following - 1] : end]
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __contains__(self, person_id: int) -> bool:
+        return person_id in self._entries
+
+    @property
+    def ids(self) -> Collection[int]:
+        return self._entries.keys()
 
     @property
     def dimension(self) -> int | None:
-        """Length of an embedding, None if nobody is known."""
-        return self.embeddings.shape[1] if self.people else None
+        """Length of an embedding, None if nobody was ever known."""
+        return self._table.dimension if self._table is not None else None
+
+    @property
+    def photos(self) -> int:
+        """How many templates everybody has together.
+
+        A stranger exceeds a cosine with a person of n templates 2 to n times as often as with one template, so this is
+        the number of chances to be taken for somebody (docs/search.md).
+        """
+        return sum(entry.photos for entry in self._entries.values())
+
+    @property
+    def sample(self) -> NDArray[np.float32]:
+        """One template of each person, of 2048 people if there are more: (P, D) float32, (0, 0) if there is nobody."""
+        return np.stack(list(self._samples.values())) if self._samples else np.empty((0, 0), np.float32)
+
+    def find(self, person_id: int) -> KnownPerson | None:
+        """Returns the person under the name of today, None if the person has no template here."""
+        entry = self._entries.get(person_id)
+        return None if entry is None else KnownPerson(person_id, entry.name)
 
     def match(self, embedding: NDArray[np.float32], incumbent: KnownPerson | None = None) -> Match | None:
         """Returns the best person for a probe, None if nobody is known.
@@ -99,25 +143,64 @@ class Gallery:
             embedding: (D,) float32, L2 norm 1, of this gallery's model.
             incumbent: whose score is wanted too.
         """
-        if not self.people:
+        if self._table is None:
             return None
-        scores = np.maximum.reduceat(self.embeddings @ embedding, self.first_rows)  # (P,)
-        best = int(scores.argmax())
-        others = np.delete(scores, best)
-        place = self.places.get(incumbent.id) if incumbent else None
+        [near] = self._table.nearest(embedding[None], 2)
+        scores = dict(zip(near.ids[:MOST_READ_AGAIN].tolist(), near.scores.tolist(), strict=False))
+        if incumbent and incumbent.id in self and incumbent.id not in scores:
+            scores[incumbent.id] = self._table.score(incumbent.id, embedding)
+        if self._precision == "int8":
+            scores = self._unrounded(scores, embedding)
+        if not scores:
+            return None
+        (best, score), *others = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
         return Match(
-            person=self.people[best],
-            score=float(scores[best]),
-            runner_up_score=float(others.max()) if len(others) else NOBODY,
-            incumbent_score=None if place is None else float(scores[place]),
+            person=KnownPerson(best, self._entries[best].name),
+            score=score,
+            runner_up_score=others[0][1] if others else NOBODY,
+            incumbent_score=scores.get(incumbent.id) if incumbent else None,
         )
 
+    def _unrounded(self, scores: dict[int, float], embedding: NDArray[np.float32]) -> dict[int, float]:
+        """Returns the scores by the stored templates, without those of people who are gone by now."""
+        try:
+            faces = fuse(self._store.people.gallery(self.model_digest, list(scores)))
+        except StoreError as error:
+            logger.warning("match_by_rounded_faces reason='%s'", error)
+            return scores
+        return dict(zip(faces.ids, (faces.vectors * embedding).sum(1).tolist(), strict=True))
 
-def _warn_of_people_without_template(snapshot: GallerySnapshot, matched: int, model_digest: str) -> None:
-    missing = len(snapshot.people) - matched
-    if missing:
-        logger.warning(
-            "gallery_incomplete people=%d without_template=%d model=%s fix='%s'",
-            *(len(snapshot.people), missing, model_digest[:12]),
-            "the embedder changed: run `deconvid people reembed`",
-        )
+    def _take_over(self, news: GalleryNews) -> None:
+        ids, missing = sorted(news.people), 0
+        for start in range(0, len(ids), READ_AT_ONCE):
+            missing += self._read(ids[start : start + READ_AT_ONCE])
+        self.revision = news.revision
+        if missing:
+            logger.warning(
+                "gallery_incomplete people=%d without_template=%d model=%s fix='%s'",
+                *(len(self) + missing, missing, self.model_digest[:12]),
+                "the embedder changed: run `deconvid people reembed`",
+            )
+
+    def _read(self, ids: list[int]) -> int:
+        """Reads these people anew; returns how many of them have no template of the model."""
+        snapshot = self._store.people.gallery(self.model_digest, ids)
+        faces = fuse(snapshot)
+        gone = set(ids) - set(faces.ids)
+        for id in ids:
+            if id in self or id not in gone:
+                self.changed.setdefault(id, id in self)
+        for id in gone:
+            self._entries.pop(id, None)
+            self._samples.pop(id, None)
+        for id, photos, sample in zip(faces.ids, faces.photos, faces.samples, strict=True):
+            self._entries[id] = _Entry(snapshot.people[id], photos)
+            if id in self._samples or len(self._samples) < MOST_SAMPLED:
+                self._samples[id] = sample
+        if self._table is not None:
+            self._table.remove(gone)
+        if faces.ids:
+            if self._table is None:
+                self._table = VectorTable(faces.vectors.shape[1], self._precision)
+            self._table.put(faces.ids, faces.vectors)
+        return len(snapshot.people) - len(faces.ids)

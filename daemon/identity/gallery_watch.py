@@ -24,17 +24,17 @@ class GalleryWatch:
             StoreError: the store cannot be read.
         """
         self._store, self._voice, self._snapshots = store, voice, snapshots
-        self.gallery = self._told = Gallery.load(store, model)
+        self.gallery = Gallery.load(store, model)
 
     def follow(self) -> bool:
-        """Takes over what changed, and says it; returns whether there is another gallery now.
+        """Takes over what changed, and says it; returns whether the gallery is another one now.
 
         Raises:
             StoreUnusableError: the store is no longer where it was.
         """
         self._store.database.check_in_place()
         is_new = self._load()
-        if self._told is not self.gallery:
+        if self.gallery.changed:
             self._tell()
         return is_new
 
@@ -42,24 +42,23 @@ class GalleryWatch:
         try:
             if self._store.gallery_revision == self.gallery.revision:
                 return False
-            self.gallery = Gallery.load(self._store, self.gallery.model_digest)
+            self.gallery.follow()
         except StoreError as error:
             self._voice.note_failure(error)
             return False
-        self._snapshots.delete_erased({person.id for person in self.gallery.people})
-        logger.info("gallery_loaded people=%d revision=%d", len(self.gallery.people), self.gallery.revision)
+        self._snapshots.delete_erased(self.gallery.ids)
+        logger.info("gallery_loaded people=%d revision=%d", len(self.gallery), self.gallery.revision)
         return True
 
     def _tell(self) -> None:
-        """Says how the gallery differs from the one of which was told last."""
-        gallery = self.gallery
-        event = gallery_changed(self._told, gallery, time.time_ns())
+        """Says who changed since that was told last."""
+        changed, self.gallery.changed = self.gallery.changed, {}
+        event = gallery_changed(changed, self.gallery, time.time_ns())
         if event is None:
-            self._told = gallery
             return
 
         def told(sequence: int | None) -> None:
-            if sequence is not None:
-                self._told = gallery
+            if sequence is None:
+                self.gallery.changed |= changed
 
         self._voice.say(event, told)
