@@ -79,6 +79,9 @@ class RuleSettings(Section):
     cooldown_s: float = Field(0.0, ge=0, le=7 * 86400)
     """After a person was told of at a camera, they are not told of there again for so long. All unknown people
     before a camera count as one."""
+    stranger_cooldown_s: float = Field(0.0, ge=0, le=365 * 86400)
+    """After an unknown face was told of, it is not told of again for so long, before any camera, when it comes back and
+    is recognised (`[strangers]`)."""
     in_sight_s: float = Field(0.0, ge=0, le=3600)
     """Told only once the face has been in sight for so long."""
     unknown_after_s: Annotated[float, Field(ge=0, le=3600)] | Literal["never"] | None = None

@@ -65,6 +65,11 @@ class Event:
         person = self.data.get("person")
         return Person(person["id"], person["name"]) if person else None
 
+    @property
+    def stranger(self) -> str | None:
+        """Under which number an unknown face is known: `unknown-12`. None: it has none yet, or is no unknown face."""
+        return self.data.get("stranger")
+
 
 @dataclass(frozen=True, slots=True)
 class Filter:

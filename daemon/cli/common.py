@@ -43,6 +43,7 @@ KIND_STYLES = {
     "face.left": "dim",
     "camera.state": "cyan",
     "gallery.changed": "blue",
+    "stranger.named": "green",
 }
 """How kinds of events look, in Rich's words; others look plain."""
 

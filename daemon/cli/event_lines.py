@@ -10,9 +10,11 @@ from daemon.cli.common import KIND_STYLES
 from deconvid_client import Event
 
 COLUMNS = (
-    *("sequence", "kind", "captured_at", "published_at", "camera", "track", "person_id", "person", "score"),
+    *("sequence", "kind", "captured_at", "published_at", "camera", "track", "person_id", "person", "stranger", "score"),
     *("latency_ms", "snapshot", "state", "subject", "detail", "actor"),
 )
+
+RELATIONS = {"stranger.named": "is", "stranger.merged": "is", "stranger.split": "was partly"}
 
 
 def line_of(event: Event) -> Text:
@@ -42,13 +44,17 @@ def _say(event: Event) -> str:
     if event.kind == "gallery.changed":
         counts = (f"{name} {len(data[name])}" for name in ("added", "changed", "removed") if data.get(name))
         return f"revision {data['revision']}: {', '.join(counts)}"
+    if event.kind.startswith("stranger."):
+        other = event.person.name if event.person else data.get("into") or data.get("new") or "nobody any more"
+        return f"{data['stranger']} {RELATIONS.get(event.kind, 'and')} {other}"
     by = f"(by {data['actor']})" if data.get("actor", "daemon") != "daemon" else None
     words = [data.get("state"), data.get("subject"), data.get("detail"), by]
     return "; ".join(" ".join(word for word in words if word).splitlines())
 
 
 def _say_face(event: Event, data: Mapping[str, Any]) -> str:
-    who = event.person.name if event.person else "" if event.kind == "face.appeared" else "unknown"
+    nobody = "" if event.kind == "face.appeared" else event.stranger or "unknown"
+    who = event.person.name if event.person else nobody
     score = "" if data.get("score") is None else f"{data['score']:.2f}"
     notes = [
         f"{data['latency_ms']:.0f} ms" if "latency_ms" in data else "",

@@ -40,7 +40,10 @@ class Rule:
         key = f"{event.camera}/{event.track}"
         known = state.tracks.get(key)
         if event.kind == "face.left":
-            return self._leave(state.without_track(key), event, known)
+            state = state.without_track(key)
+            if event.stranger and known and known.told:
+                state = state.with_told(event.stranger, event.captured_at.timestamp())
+            return self._leave(state, event, known)
         note = known or TrackNote(event.captured_at.timestamp())
         state = state.with_track(key, note)
         if not event.is_word:
@@ -80,6 +83,8 @@ class Rule:
         needed_s = self._needed_s(event)
         if needed_s is None:
             return state, self._quiet(event, "unknown faces are never told")
+        if known := self._stranger_fault(state, event):
+            return state, self._quiet(event, known)
         due_s = note.first_seen_s + needed_s
         if now_s < due_s:
             held = msgspec.structs.replace(note, held=Held(event.sequence, due_s, subject))
@@ -121,6 +126,12 @@ class Rule:
         if told_s is None or abs(now_s - told_s) >= self._settings.cooldown_s:
             return None
         return f"cooldown: told {abs(now_s - told_s):.0f} s ago, {self._settings.cooldown_s:g} s are set"
+
+    def _stranger_fault(self, state: RuleState, event: Sighting) -> str | None:
+        told_s = state.told_s.get(event.stranger or "")
+        if told_s is None or abs(event.captured_at.timestamp() - told_s) >= self._settings.stranger_cooldown_s:
+            return None
+        return f"{event.stranger} was told of before"
 
     def _told(self, event: Sighting, reason: str, level: Level | None = None) -> Verdict:
         return Verdict(event.sequence, "told", reason, level or self._settings.level)

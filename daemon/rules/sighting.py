@@ -20,6 +20,8 @@ class Sighting(msgspec.Struct, frozen=True, kw_only=True):
     camera: str | None = None
     track: str | None = None
     person: SeenPerson | None = None
+    stranger: str | None = None
+    """Under which number an unknown face is known; None: it has none yet."""
     pixels: Box | None = msgspec.field(default=None, name="box")
     frame_size: tuple[int, int] | None = None
     removed: tuple[int, ...] = ()

@@ -155,3 +155,25 @@ def test_state_is_bounded_and_names_nobody() -> None:
     assert len(state.tracks) == MOST_TRACKS
     assert b"Ada" not in msgspec.json.encode(state)
     assert len(chosen.release(state, at(1e6))[1]) == MOST_TRACKS
+
+
+def test_stranger_who_was_told_of_comes_back_quietly_before_any_camera() -> None:
+    back = 3600
+    events = [
+        first := seen(0),
+        seen(5, kind="left", stranger="unknown-12"),  # who it is turned out only then
+        seen(back, track="t2", camera="yard", stranger="unknown-12"),
+        other := seen(back + 1, track="t3", camera="yard", stranger="unknown-13"),
+        seen(back + 2, track="t4", camera="yard"),
+    ]
+    assert told(rule(stranger_cooldown_s=86400), events) == [first.sequence, other.sequence, events[-1].sequence]
+    assert len(told(rule(), events)) == 4
+
+
+def test_stranger_who_was_not_told_of_is_told_of_when_coming_back() -> None:
+    events = [seen(0, stranger="unknown-12"), seen(1, kind="left", stranger="unknown-12")]
+    events += [seen(9, track="t2", stranger="unknown-12"), seen(20, track="t2", kind="left", stranger="unknown-12")]
+    settings = {"stranger_cooldown_s": 86400, "unknown_after_s": 5}
+    assert told(rule(**settings), events) == [events[2].sequence]
+    again = [seen(100, track="t3", stranger="unknown-12"), seen(200, track="t3", kind="left", stranger="unknown-12")]
+    assert told(rule(**settings), [*events, *again]) == [events[2].sequence], "nor once it has been in sight for long"
