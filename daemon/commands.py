@@ -1,4 +1,4 @@
-"""What a running daemon can be told: to reload its configuration, to pause a camera and to resume it."""
+"""What a running daemon can be told: to reload its configuration, to pause and resume a camera, to name a stranger."""
 
 import logging
 from collections import Counter
@@ -9,6 +9,7 @@ from config.changes import Change, find_changes
 from daemon.crew import Crew
 from daemon.house import House
 from daemon.operations.control import Answer, Request
+from daemon.operations.naming import name_stranger
 from daemon.operations.observer import Observer, summary_of
 from daemon.operations.outgoing import Outgoing
 from daemon.operations.reports import Reports
@@ -50,7 +51,9 @@ class Commands:
                 answer = self._pause(request.camera, request.actor)
             case "resume":
                 answer = self._resume(request.camera)
-        subject = " ".join(filter(None, (request.command, request.camera)))
+            case "name_stranger":
+                answer = name_stranger(self._house.settings, request)
+        subject = " ".join(filter(None, (request.command, request.camera, request.stranger)))
         logger.info("control command='%s' actor=%s ok=%s", subject, request.actor, answer.ok)
         self._outgoing.notice("daemon.control", subject, answer.message, request.actor)
         if request.command == "reload" and answer.ok:

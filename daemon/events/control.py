@@ -28,15 +28,21 @@ AUDITS_AT_ONCE = 20
 LARGEST_ANSWER = 1024 * 1024
 
 CameraName = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}\Z")]
+StrangerLabel = Annotated[str, msgspec.Meta(pattern=r"^unknown-[0-9]{1,18}\Z")]
+PersonName = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 
 
 class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     ask: Literal["control"]
-    command: Literal["reload", "pause", "resume", "status"]
+    command: Literal["reload", "pause", "resume", "status", "name_stranger"]
     camera: CameraName | None = None
     """Which one to pause or resume."""
     dry_run: bool = False
     """Reload: only tell what would change."""
+    stranger: StrangerLabel | None = None
+    """Whom to name."""
+    name: PersonName | None = None
+    """Of the person, new or enrolled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +124,14 @@ class ControlDesk:
         self._number += 1
         number = str(self._number).encode()
         # The actor is ours to say: the client's word on it would have been refused as an unknown field.
-        order = Order(command.command, command.camera or "", peer.actor, command.dry_run)
+        order = Order(
+            command=command.command,
+            camera=command.camera or "",
+            actor=peer.actor,
+            dry_run=command.dry_run,
+            stranger=command.stranger or "",
+            name=command.name or "",
+        )
         try:
             self.socket.send_multipart([number, msgspec.json.encode(order)], zmq.NOBLOCK)
         except zmq.Again:
@@ -139,7 +152,7 @@ class ControlDesk:
         logger.warning("control_refused command=%s actor=%s", command.command, peer.actor)
         if not self._audits.allows(peer.client):
             return
-        subject = " ".join(filter(None, (command.command, command.camera)))
+        subject = " ".join(filter(None, (command.command, command.camera, command.stranger)))
         notice = Notice("daemon.control", subject, "refused", peer.actor, time.time_ns())
         try:
             self._notices.send(encode(notice), zmq.NOBLOCK)

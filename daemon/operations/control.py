@@ -30,12 +30,16 @@ ShortText = Annotated[str, msgspec.Meta(max_length=128)]
 
 
 class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    command: Literal["status", "reload", "pause", "resume"]
+    command: Literal["status", "reload", "pause", "resume", "name_stranger"]
     camera: ShortText = ""
+    """To pause or to resume."""
     actor: ShortText = "local"
     """Who asks, for the audit: `local:UID`, or `key:NAME` of a client."""
     dry_run: bool = False
     """Reload: only tell what would change."""
+    stranger: ShortText = ""
+    """To name: `unknown-12`."""
+    name: ShortText = ""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -154,3 +154,23 @@ def test_refusals_are_on_record_but_fill_no_store(house: House) -> None:
         recorded += 1
     assert recorded == AUDITS_AT_ONCE
     assert house.desk.counts["control_refused"] == AUDITS_AT_ONCE + 30
+
+
+def test_naming_a_stranger_is_handed_on_with_who_asks(house: House) -> None:
+    house.ask("name_stranger", stranger="unknown-12", name="Ann")
+    order = msgspec.json.decode(house.take()[-1], type=Order)
+    assert order == Order("name_stranger", actor="local:7", stranger="unknown-12", name="Ann")
+
+
+def test_refused_naming_is_on_record_without_the_name(house: House) -> None:
+    house.ask("name_stranger", peer=STRANGER, stranger="unknown-12", name="Ann")
+    assert house.notices.poll(5000)
+    record = house.notices.recv()
+    assert b"name_stranger unknown-12" in record
+    assert b"Ann" not in record
+
+
+@pytest.mark.parametrize("fields", [{"stranger": "Bob"}, {"stranger": "unknown-1", "name": "n" * 101}])
+def test_name_that_is_none_is_no_command(house: House, fields: dict[str, str]) -> None:
+    with pytest.raises(msgspec.ValidationError):
+        house.ask("name_stranger", **fields)

@@ -1,0 +1,58 @@
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from config import Settings
+from daemon.identity.crowd_change import crowd_change
+from daemon.identity.strangers import Crowd, StrangerRules
+from daemon.operations.control import Answer, Request
+from daemon.operations.naming import name_stranger
+from daemon.store import Store
+from daemon.store.stranger_records import Likeness
+from engine.manifests import find_model
+from tests.daemon.factories import unit
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """With unknown-1 in the store."""
+    settings = Settings(state=tmp_path)
+    model = find_model(settings.embedding.model, ()).sha256
+    with Store.of(settings, "daemon") as store:
+        snapshot = store.strangers.snapshot(model)
+        older = Crowd.of(snapshot)
+        newer, _ = older.see(Likeness(1, unit(1), 0.8, "door", datetime.now(UTC)), StrangerRules(0.5, 0.05))
+        store.strangers.apply(crowd_change(older, newer, revision=snapshot.revision, model_digest=model))
+    return settings
+
+
+def ask(settings: Settings, stranger: str = "unknown-1", name: str = "Ann Lovelace") -> Answer:
+    return name_stranger(settings, Request("name_stranger", actor="key:panel", stranger=stranger, name=name))
+
+
+def test_named_stranger_is_enrolled_and_the_audit_log_says_by_whom(settings: Settings) -> None:
+    assert ask(settings) == Answer(True, "unknown-1 is person 1 now")
+    with Store.of(settings, "test") as store:
+        assert store.people.get("Ann Lovelace").template_count == 1
+        assert {entry.actor for entry in store.audit.entries(10)} == {"key:panel"}
+
+
+@pytest.mark.parametrize(
+    ("stranger", "name", "why"),
+    [
+        ("unknown-9", "Ann Lovelace", "there is no unknown-9"),
+        ("unknown-1", "", "say whom to name"),
+        ("Bob", "Ann Lovelace", "say whom to name"),
+        ("unknown-1", "Ann\0Lovelace", "cannot be shown"),
+    ],
+)
+def test_refusal_says_why(settings: Settings, stranger: str, name: str, why: str) -> None:
+    answer = ask(settings, stranger, name)
+    assert not answer.ok
+    assert why in answer.message
+
+
+def test_no_answer_holds_a_name_which_would_outlive_its_erasure(settings: Settings) -> None:
+    answers = [ask(settings), ask(settings), ask(settings, name="Ann Lovelace\0")]
+    assert not any("Lovelace" in answer.message for answer in answers)
