@@ -19,6 +19,7 @@ class Expiry:
     keep_days: how long they stay in the store then, so that a consent can be renewed without new photos.
     sober_now: tells for how long it has run out; a clock that leaps must not erase anybody.
     now: tells whether it has.
+    interval_s: how often it is looked at.
     """
 
     def __init__(
@@ -27,16 +28,17 @@ class Expiry:
         keep_days: int,
         sober_now: Callable[[], datetime],
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        interval_s: float = INTERVAL_S,
     ) -> None:
         self._people, self._keep, self._sober_now, self._now = people, timedelta(days=keep_days), sober_now, now
         self._noted_until = now()
-        self._due_s = 0.0
+        self._interval_s, self._due_s = interval_s, 0.0
 
     def enforce(self) -> None:
         """Costs nothing if it is not due."""
         if time.monotonic() < self._due_s:
             return
-        self._due_s = time.monotonic() + INTERVAL_S
+        self._due_s = time.monotonic() + self._interval_s
         try:
             now = self._now()
             self._people.note(self._noted_until, now)

@@ -54,6 +54,13 @@ class KeyRing:
                 connection.execute("INSERT INTO ring VALUES (?, ?)", (id, prove(id)))
                 connection.execute(f"PRAGMA user_version = {VERSION}")
 
+    def is_used(self) -> bool:
+        """Whether there is a ring in which there ever was a key."""
+        if not self.path.exists():
+            return False
+        with self._connect() as connection:
+            return bool(self._version(connection) and connection.execute("SELECT 1 FROM keys LIMIT 1").fetchone())
+
     def facts(self) -> tuple[str, bytes]:
         """Returns the ring's id and its proof.
 
@@ -66,7 +73,7 @@ class KeyRing:
 
     def keys(self, subjects: Collection[str]) -> dict[str, bytes]:
         """Returns the wrapped keys of those subjects that have one."""
-        wanted = list(subjects)
+        wanted = sorted(subjects)  # neighbours lie on one page
         with self._opened() as connection:
             return {
                 subject: wrapped

@@ -37,7 +37,9 @@ def migrate(connection: Connection, path: Path, vault: Vault) -> None:
     current = MigrationContext.configure(connection).get_current_revision()
     if current == scripts.get_current_head():
         return
-    if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+    if current is None:
+        vault.check_unused()
+    elif current not in {script.revision for script in scripts.walk_revisions()}:
         fault = f"identity store {path.name}: written by a newer DeconvID (schema {current})"
         raise StoreUnusableError(f"{fault}. Install that version again, or restore a backup made before the upgrade")
     command.upgrade(config, "head")

@@ -50,6 +50,12 @@ class Vault:
         self.ring.make(lambda id: _seal(cipher, b"", id))
         return self.check()
 
+    def check_unused(self) -> None:
+        """Raises KeyRingError: there is a ring already, and somebody's keys are in it."""
+        if self.ring.is_used():
+            fault = f"key ring {self.ring.path.name}: belongs to another database, which is not here"
+            raise KeyRingError(f"{fault}. Put that database back, or move its key ring away too; nothing was changed")
+
     def check(self, ring_id: str | None = None) -> str:
         """Returns the ring's id, once the master key has opened its proof.
 

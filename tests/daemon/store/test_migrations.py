@@ -14,7 +14,7 @@ from sqlalchemy import create_engine
 from daemon.events import CameraChanged, Corrected, Identified, Left, Person, decode_event
 from daemon.store import Store
 from daemon.store.migrate import MIGRATIONS
-from tests.daemon.factories import make_event
+from tests.daemon.factories import MODEL, make_event, make_template, unit
 
 HEAD = {"version": 1, "epoch": "one", "camera": "door", "captured_at": "2026-01-01T00:00:00.000000Z"}
 FACE = HEAD | {"track": "t1", "published_at": "", "score": 0.75, "box": [1.5, 2, 3, 4], "frame_size": [640, 480]}
@@ -78,3 +78,28 @@ def test_people_stay_erasable(released: Path) -> None:
 def test_sequence_goes_on(released: Path) -> None:
     with Store.open(released) as store:
         assert store.events.append(make_event(), lambda n: "{}").sequence == 15
+
+
+def test_templates_are_sealed_and_no_longer_in_the_clear(released: Path) -> None:
+    clear = {"embedding": unit(3).tobytes(), "crop": b"JPEGDATA" * 20}
+    with closing(sqlite3.connect(released)) as database, database:
+        for id in range(1, 60):
+            row = (id, 1, clear["embedding"], MODEL, 0.9, clear["crop"], "ann.jpg", 5)
+            database.execute("INSERT INTO templates VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    assert clear["crop"] in released.read_bytes()
+    with Store.open(released) as store:
+        templates = store.people.templates(1)
+        assert [template.id for template in templates] == list(range(1, 60))
+        assert {(t.embedding.tobytes(), t.crop, t.source) for t in templates} == {(*clear.values(), "ann.jpg")}
+        for file in released.parent.iterdir():
+            assert not any(data[:32] in file.read_bytes() for data in clear.values())
+        assert store.people.enrol("Bob", make_template(unit(4))).id == 2
+
+
+def test_old_copy_does_not_bring_back_who_was_erased_since(released: Path) -> None:
+    old = released.read_bytes()
+    with Store.open(released) as store:
+        store.people.erase("Ann")
+    released.write_bytes(old)
+    with Store.open(released) as store:
+        assert store.people.all() == []

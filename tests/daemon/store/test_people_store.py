@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.errors import StoreError
-from daemon.store import InvalidNameError, NameTakenError, Store, StoreBusyError, UnknownPersonError
-from tests.daemon.factories import MODEL, make_event, make_template, unit
+from daemon.store import InvalidNameError, NameTakenError, Store, UnknownPersonError
+from tests.daemon.factories import MODEL, make_template, unit
 
 
 @contextmanager
@@ -55,39 +55,6 @@ def test_gallery_holds_one_model_only(store: Store) -> None:
     gallery = store.people.gallery(MODEL)
     assert gallery.person_ids.tolist() == [ann.id]
     assert gallery.people == {ann.id: "Ann", bob.id: "Bob"}
-
-
-def test_erase_leaves_no_byte_in_the_files(store: Store) -> None:
-    store.people.enrol("Ann", make_template(unit(1)))
-    names, crops = ["Zebedäus Quist", "Zebedäus Quint"], [bytes([i]) * 64 + b"JPEGDATA" for i in range(40)]
-    for seed, crop in enumerate(crops):
-        zeb = store.people.enrol(names[0], make_template(unit(seed + 10), crop=crop))
-        store.events.append(make_event(zeb.id), lambda n: '{"person":{"id":2,"name":"Zebedäus Quist"}}')
-    store.people.rename(*names)
-    traces = [name.encode() for name in [*names, *map(str.casefold, names)]]
-
-    def found() -> list[bytes]:
-        raw = b"".join(file.read_bytes() for file in store.database.path.parent.iterdir())
-        return [trace for trace in traces if trace in raw]
-
-    assert len(found()) == len(traces)
-    store.people.erase(names[1])
-    traces += [*crops, *(unit(seed + 10).tobytes()[:32] for seed in range(len(crops)))]
-    assert found() == []
-    assert [person.name for person in store.people.all()] == ["Ann"]
-    assert {(event.person_id, event.payload) for event in store.events.since(0)} == {(None, '{"person":null}')}
-
-
-def test_erasure_that_a_reader_held_up_is_finished_by_who_opens_the_store_next(store: Store) -> None:
-    store.people.enrol("Zebedäus", make_template(unit(1)))
-    files = store.database.path.parent
-    with Store.open(store.database.path) as other, other.database.read() as session:
-        session.connection().exec_driver_sql("SELECT count(*) FROM people").scalar_one()
-        with pytest.raises(StoreBusyError, match="opens the store next"):
-            store.people.erase("Zebedäus")
-    assert any("Zebedäus".encode() in file.read_bytes() for file in files.iterdir())
-    Store.open(store.database.path).close()
-    assert not any("Zebedäus".encode() in file.read_bytes() for file in files.iterdir())
 
 
 changes = st.lists(

@@ -89,11 +89,15 @@ def test_files_are_for_their_owner_and_hold_no_key_in_the_clear(vault: Vault) ->
     assert vault.master_key.read() not in vault.ring.path.read_bytes()
 
 
-@pytest.mark.parametrize(
-    ("content", "fault"),
-    [(None, "cannot be read"), (b"secret\n", "is not 32 bytes"), (b"\xff\xfe", "is no text"), (OTHER_KEY.encode(), "is not the one")],
-    ids=["missing", "short", "binary", "wrong"],
-)  # fmt: skip
+CHANGED = {
+    "missing": (None, "cannot be read"),
+    "short": (b"secret\n", "is not 32 bytes"),
+    "binary": (b"\xff\xfe", "is no text"),
+    "wrong": (OTHER_KEY.encode(), "is not the one"),
+}
+
+
+@pytest.mark.parametrize(("content", "fault"), CHANGED.values(), ids=CHANGED)
 def test_lost_or_changed_master_key_is_told_and_changes_nothing(
     vault: Vault, tmp_path: Path, content: bytes | None, fault: str
 ) -> None:

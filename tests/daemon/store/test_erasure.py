@@ -1,0 +1,157 @@
+"""After an erasure: nothing of the person in any file, nor in a backup that is opened with today's key ring."""
+
+import shutil
+import sqlite3
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+
+from daemon.errors import StoreError
+from daemon.store import Store, StoreBusyError
+from daemon.store.backup import back_up
+from daemon.store.erasure import condemn
+from daemon.store.schema import TemplateRow
+from daemon.store.vault import Vault
+from tests.daemon.factories import MODEL, make_event, make_template, unit
+
+NAMES = ("Zebedäus Quist", "Zebedäus Quint")
+CROPS = [bytes([number]) * 64 + b"JPEGDATA" for number in range(40)]
+
+
+def fill(store: Store) -> None:
+    """Ann, and Zebedäus with forty templates, who was seen forty times and renamed."""
+    store.people.enrol("Ann", make_template(unit(1)))
+    for seed, crop in enumerate(CROPS):
+        zeb = store.people.enrol(NAMES[0], make_template(unit(seed + 10), crop=crop))
+        store.events.append(make_event(zeb.id), lambda n: '{"person":{"id":2,"name":"Zebedäus Quist"}}')
+    store.people.rename(*NAMES)
+
+
+def raw(folder: Path) -> bytes:
+    return b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
+
+
+def found(data: bytes, traces: list[bytes]) -> list[bytes]:
+    return [trace for trace in traces if trace in data]
+
+
+NAME_TRACES = [name.encode() for name in [*NAMES, *map(str.casefold, NAMES)]]
+FACE_TRACES = [*CROPS, *(unit(seed + 10).tobytes()[:32] for seed in range(len(CROPS)))]
+
+
+def test_no_face_is_ever_in_the_clear_and_no_name_after_the_erasure(store: Store) -> None:
+    fill(store)
+    folder = store.database.path.parent
+    assert found(raw(folder), FACE_TRACES) == []
+    assert found(raw(folder), NAME_TRACES) == NAME_TRACES
+    sealed = sealed_values(store.database.path)
+    assert found(raw(folder), sealed) == sealed
+    store.people.erase(NAMES[1])
+    assert found(raw(folder), FACE_TRACES + NAME_TRACES + sealed) == []
+    assert [person.name for person in store.people.all()] == ["Ann"]
+    assert store.people.gallery(MODEL).person_ids.tolist() == [1]
+    assert {(event.person_id, event.payload) for event in store.events.since(0)} == {(None, '{"person":null}')}
+    assert "person:2" in {entry.subject for entry in store.audit.entries()}
+
+
+def sealed_values(database: Path) -> list[bytes]:
+    """Zebedäus's templates as they lie in the file, without what SQLite may put between."""
+    with sqlite3.connect(database) as connection:
+        rows = connection.execute("SELECT embedding FROM templates WHERE person_id = 2").fetchall()
+    connection.close()
+    return [embedding[:100] for (embedding,) in rows]
+
+
+def test_backup_from_before_opens_for_the_others_only(store: Store, tmp_path: Path) -> None:
+    fill(store)
+    (tmp_path / "restored").mkdir()
+    copy = tmp_path / "restored" / "identities.sqlite"
+    back_up(store.database.path, copy)
+    store.people.erase(NAMES[1])
+    for name in ("keyring.sqlite", "master.key"):
+        shutil.copy(store.database.path.with_name(name), copy.with_name(name))
+    vault = Vault.beside(copy, store.vault.master_key)
+    with sqlite3.connect(copy) as connection:
+        rows = connection.execute("SELECT person_id, embedding, crop FROM templates").fetchall()
+    connection.close()
+    items = [
+        (f"person:{id}", value, f"templates.{column}:{MODEL}")
+        for id, *sealed in rows
+        for column, value in zip(("embedding", "crop"), sealed, strict=True)
+    ]
+    opened = dict(zip(items, vault.open_many(items), strict=True))
+    assert len(opened) == 2 * 41
+    assert {item[0] for item, data in opened.items() if data is not None} == {"person:1"}
+    assert found(raw(copy.parent), FACE_TRACES) == []
+
+
+def test_restored_backup_forgets_again_who_was_erased_since(store: Store, tmp_path: Path) -> None:
+    fill(store)
+    back_up(store.database.path, tmp_path / "backup")
+    store.people.erase(NAMES[1])
+    store.close()
+    shutil.copy(tmp_path / "backup", store.database.path)
+    with Store.open(store.database.path) as restored:
+        assert [person.name for person in restored.people.all()] == ["Ann"]
+        assert restored.people.gallery(MODEL).embeddings.shape[0] == 1
+        assert restored.audit.entries()[-1].action == "people.erase_again"
+        assert restored.people.enrol("Eve", make_template(unit(5))).id == 3
+    (tmp_path / "backup").unlink()
+    assert found(raw(tmp_path), NAME_TRACES) == []
+
+
+def test_id_of_an_erased_person_is_not_used_again(store: Store) -> None:
+    first = store.people.enrol("Ann", make_template(unit(1)))
+    store.people.erase("Ann")
+    assert store.people.enrol("Bob", make_template(unit(1))).id > first.id
+
+
+def test_erasure_that_ended_before_the_key_was_destroyed_is_finished_by_who_opens_the_store_next(store: Store) -> None:
+    person = store.people.enrol("Ann", make_template(unit(1)))
+    with store.database.write() as session:
+        store.erasure.erase_person(session, person.id)
+    assert store.vault.ring.held() == {"person:1"}
+    Store.open(store.database.path, scrubs=False).close()
+    assert store.vault.ring.held() == set()
+    assert b"Ann" in raw(store.database.path.parent)
+    Store.open(store.database.path).close()
+    assert b"Ann" not in raw(store.database.path.parent)
+
+
+def test_erasure_that_was_rolled_back_destroys_nothing(store: Store) -> None:
+    person = store.people.enrol("Ann", make_template(unit(1)))
+    with suppress(ZeroDivisionError), store.database.write() as session:
+        store.erasure.erase_person(session, person.id)
+        condemn(session, ["person:9"])
+        1 / 0  # noqa: B018
+    store.erasure.finish()
+    assert len(store.people.templates(person.id)) == 1
+
+
+def test_erasure_that_a_reader_held_up_is_finished_by_who_opens_the_store_next(store: Store) -> None:
+    store.people.enrol("Zebedäus", make_template(unit(1)))
+    folder = store.database.path.parent
+    with Store.open(store.database.path) as other, other.database.read() as session:
+        session.connection().exec_driver_sql("SELECT count(*) FROM people").scalar_one()
+        with pytest.raises(StoreBusyError, match="opens the store next"):
+            store.people.erase("Zebedäus")
+        assert store.vault.ring.held() == set()
+    assert "Zebedäus".encode() in raw(folder)
+    Store.open(store.database.path).close()
+    assert "Zebedäus".encode() not in raw(folder)
+
+
+def test_damaged_template_is_left_out_and_told(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    store.people.enrol("Ann", make_template(unit(1)))
+    bob = store.people.enrol("Bob", make_template(unit(2)))
+    store.people.enrol("Bob", make_template(unit(3)))
+    with store.database.write() as session:
+        session.execute(update(TemplateRow).where(TemplateRow.id == 3).values(embedding=b"\x01" * 285))
+    gallery = store.people.gallery(MODEL)
+    assert gallery.person_ids.tolist() == [1, 2]
+    assert gallery.embeddings.shape == (2, 64)
+    assert "templates_unreadable templates=1 people=1" in caplog.text
+    with pytest.raises(StoreError, match="cannot be opened"):
+        store.people.templates(bob.id)
