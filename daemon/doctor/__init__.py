@@ -11,6 +11,7 @@ from daemon.doctor.finding import Finding
 from daemon.doctor.folders import examine_folders
 from daemon.doctor.keys import examine_keys
 from daemon.doctor.machine import examine_machine
+from daemon.doctor.people import examine_people
 from daemon.doctor.ports import examine_ports
 from daemon.doctor.runtimes import examine_runtimes
 
@@ -39,6 +40,7 @@ def examine(config: Path, with_cameras: bool = True) -> Iterator[Finding]:
         yield Finding("configuration", str(config), "ok", f"no problems; {models}")
     yield from examine_folders(settings)
     yield from examine_keys(settings)
+    yield from examine_people(settings)
     yield from examine_ports(settings)
     if with_cameras:
         # What is not there needs no time-out to be told.

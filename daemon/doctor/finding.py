@@ -7,7 +7,7 @@ from typing import Literal
 @dataclass(frozen=True, slots=True)
 class Finding:
     area: str
-    """`machine`, `decoders`, `runtimes`, `configuration`, `folders`, `keys`, `ports`, `cameras`."""
+    """`machine`, `decoders`, `runtimes`, `configuration`, `folders`, `keys`, `people`, `ports`, `cameras`."""
     subject: str
     state: Literal["ok", "warn", "fail"]
     """warn: it works, though not well or not for long."""

@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.enrolment.batches import batches
+from daemon.batches import batches
 from daemon.enrolment.candidates import Candidate, FaceFinder, look_at
 from daemon.enrolment.kinship import Kin, Kinship
 from daemon.enrolment.likeness import ODD_RATE, alarm_cosine, cosine_of_strangers

@@ -7,14 +7,19 @@ from pathlib import Path
 from uuid import uuid4
 
 from daemon.enrolment.gallery_file import GalleryHead, PersonRecord, Record, TemplateRecord, encode_records
-from daemon.enrolment.sealed_file import GalleryFileError, write_sealed
+from daemon.enrolment.sealed_file import DeriveKey, GalleryFileError, derive_key, write_sealed
 from daemon.private_files import OWNER_ONLY
 from daemon.store import Person, Store, Template
 from engine.manifests import ModelSpec
 
 
 def export_gallery(
-    store: Store, model: ModelSpec, target: Path, passphrase: str, tell: Callable[[], None] = lambda: None
+    store: Store,
+    model: ModelSpec,
+    target: Path,
+    passphrase: str,
+    tell: Callable[[], None] = lambda: None,
+    derive: DeriveKey = derive_key,
 ) -> tuple[int, int]:
     """Writes everybody, with all templates and crops, to a file of mode 0600; returns the numbers of both.
 
@@ -45,9 +50,12 @@ def export_gallery(
 
     try:
         with open(os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY), "wb") as file:
-            write_sealed(file, encode_records(records()), passphrase)
+            write_sealed(file, encode_records(records()), passphrase, derive)
             file.flush()
             os.fsync(file.fileno())
+        # What leaves is on record before it can be used.
+        with store.database.write() as session:
+            store.audit.append(session, "people.export", "gallery", f"people={count[0]} templates={count[1]}")
         part.replace(target)
     except OSError as error:
         raise GalleryFileError(f"{target}: cannot be written ({error.strerror}). Choose another place") from error

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.enrolment.batches import batches
+from daemon.batches import batches
 from daemon.enrolment.contents import Contents, templates_of
 from daemon.enrolment.enrolling import FaceEmbedder
 from daemon.enrolment.gallery_file import PersonRecord, TemplateRecord
@@ -81,7 +81,7 @@ def import_gallery(
             consent = None if key in on_record else _consent(person)
             yield Enrolment(name, _new_template(template, embedding, model), consent)
 
-    store.people.enrol_all(enrolments())
+    store.people.enrol_all(enrolments(), "people.import")
     return done
 
 

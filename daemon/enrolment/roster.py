@@ -60,7 +60,9 @@ def read_folders(source: Path) -> list[Entry]:
         seen[key] = folder.name
         entries += [Entry(name, photo) for photo in find_photos([folder])]
     if not seen and not faults:
-        faults.append("there is no subfolder. Make one for each person, named as the person")
+        faults.append(
+            "there is no subfolder. Make one for each person, named as the person; `people add` takes a folder of one"
+        )
     if faults:
         raise RosterError(source, faults)
     return entries

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
+from daemon.batches import batches
 from daemon.store import meta
 from daemon.store.audit import AuditStore
 from daemon.store.database import Database
@@ -17,6 +18,8 @@ from daemon.store.records import Consent, Enrolment, GalleryNews, GallerySnapsho
 from daemon.store.schema import PersonRow, TemplateRow, is_valid
 from daemon.store.templates import opened_rows, read_embeddings, sealed_rows, subject_of
 from daemon.store.vault import Vault
+
+SEALED_AT_ONCE = 1000
 
 
 class PeopleStore:
@@ -32,8 +35,12 @@ class PeopleStore:
         [person] = self.enrol_all([Enrolment(name, template)])
         return person
 
-    def enrol_all(self, enrolments: Iterable[Enrolment]) -> list[Person]:
+    def enrol_all(self, enrolments: Iterable[Enrolment], action: str = "people.enrol") -> list[Person]:
         """Adds templates to the people of these names, who are made if there are none: all of it or, on error, nothing.
+
+        Args:
+            enrolments: any number; only some of them are held in memory.
+            action: what the audit log calls it.
 
         Returns:
             Each person once.
@@ -42,24 +49,29 @@ class PeopleStore:
             InvalidNameError: nobody can have a name.
         """
         with self._database.write() as session:
-            return self.enrol_in(session, enrolments)
+            return self.enrol_in(session, enrolments, action)
 
-    def enrol_in(self, session: Session, enrolments: Iterable[Enrolment]) -> list[Person]:
+    def enrol_in(self, session: Session, enrolments: Iterable[Enrolment], action: str = "people.enrol") -> list[Person]:
         """Adds templates, as `enrol_all` does, together with what else its caller writes."""
         now = datetime.now(UTC)
         rows: dict[str, PersonRow] = {}
-        added: list[tuple[int, NewTemplate]] = []
-        for enrolment in enrolments:
-            key = name_key(enrolment.name)
-            row = rows[key] = rows.get(key) or _find_or_make(session, enrolment.name, now)
-            added.append((row.id, enrolment.template))
-            if enrolment.consent:
-                _set_consent(row, enrolment.consent, now)
-        session.add_all(sealed_rows(self._vault, added, now))
+        for part in batches(enrolments, SEALED_AT_ONCE):
+            added: list[tuple[int, NewTemplate]] = []
+            for enrolment in part:
+                key = name_key(enrolment.name)
+                row = rows[key] = rows.get(key) or _find_or_make(session, enrolment.name, now)
+                added.append((row.id, enrolment.template))
+                if enrolment.consent:
+                    _set_consent(row, enrolment.consent, now)
+            templates = list(sealed_rows(self._vault, added, now))
+            session.add_all(templates)
+            session.flush()
+            for template in templates:
+                session.expunge(template)
         for row in rows.values():
-            self._record(session, "people.enrol", row.id)
-        if rows:
-            note_change(session, [row.id for row in rows.values()])
+            self._record(session, action, row.id)
+        for changed in batches(rows.values(), SEALED_AT_ONCE):
+            note_change(session, [row.id for row in changed])
         return [_person(session, row) for row in rows.values()]
 
     def rename(self, old: str, new: str) -> Person:

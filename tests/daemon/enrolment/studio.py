@@ -1,5 +1,6 @@
 """An engine that sees in a picture whatever the test says, and the store that it enrols into."""
 
+import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -48,6 +49,8 @@ class FakeEngine:
     scenes: dict[int, Scene] = field(default_factory=dict)
     batches: list[int] = field(default_factory=list)
     """How many crops were embedded at once."""
+    found: "list[weakref.ref[NDArray[np.uint8]]]" = field(default_factory=list)
+    """The crops of each picture, as long as somebody keeps them."""
 
     @property
     def embedder(self) -> "FakeEngine":
@@ -59,7 +62,9 @@ class FakeEngine:
 
     def find(self, image_bgr: NDArray[np.uint8]) -> FoundFaces:
         number = int(image_bgr[0, 0, 0])
-        return found_faces(self.scenes[number], number)
+        faces = found_faces(self.scenes[number], number)
+        self.found.append(weakref.ref(faces.crops))
+        return faces
 
     def find_in_frame(self, frame: YuvImage) -> FoundFaces:
         return self.find(frame.to_bgr())

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime
 from pathlib import Path
 
 import cv2
@@ -77,3 +78,60 @@ def test_each_photo_is_told_as_soon_as_it_is_done(studio: Studio) -> None:
     photos = [studio.photo(Scene((100,), unit(seed))) for seed in (1, 2)]
     enrol(studio.store, studio.engine, "Ann", photos, tell)
     assert told == [("0.png", 1), ("1.png", 2)]
+
+
+@pytest.fixture
+def roster(studio: Studio) -> list[Entry]:
+    """Two people with two photos each, and one with none that can be taken."""
+    consent = Consent("signed form", datetime(2027, 1, 1, tzinfo=UTC))
+    return [
+        *(Entry("Ann", studio.photo(Scene((100,), unit(seed))), consent) for seed in (1, 2)),
+        *(Entry("Bob", studio.photo(Scene((100,), unit(seed)))) for seed in (3, 4)),
+        Entry("Cid", studio.photo(Scene((), unit(5)))),
+    ]
+
+
+def test_many_peoples_photos_are_embedded_together(studio: Studio, roster: list[Entry]) -> None:
+    outcomes = list(enrol_photos(studio.store, studio.engine, roster))
+    assert [(outcome.name, isinstance(outcome, Accepted)) for outcome in outcomes] == [
+        *[("Ann", True)] * 2,
+        *[("Bob", True)] * 2,
+        ("Cid", False),
+    ]
+    assert studio.engine.batches == [4]
+    ann, bob = studio.store.people.all()
+    assert (ann.template_count, ann.consent_basis, bob.template_count, bob.consent_basis) == (2, "signed form", 2, None)
+
+
+def test_an_import_that_was_interrupted_goes_on_where_it_was(studio: Studio, roster: list[Entry]) -> None:
+    interrupted = enrol_photos(studio.store, studio.engine, roster, batch=2)
+    next(interrupted)
+    interrupted.close()
+    assert studio.store.people.get("Ann").template_count == 2
+    looked_at = len(studio.engine.found)
+    outcomes = list(enrol_photos(studio.store, studio.engine, roster, batch=2))
+    assert [outcome.reason for outcome in outcomes if isinstance(outcome, Refused)] == [
+        *[Refusal.KNOWN] * 2,
+        Refusal.NO_FACE,
+    ]
+    assert len(studio.engine.found) - looked_at == 3  # Ann's photos were not even decoded
+    assert [person.template_count for person in studio.store.people.all()] == [2, 2]
+
+
+def test_the_same_picture_twice_in_one_batch_is_a_duplicate_and_of_another_person_a_likeness(studio: Studio) -> None:
+    photos = [studio.photo(Scene((100,), unit(1))) for _ in range(3)]
+    roster = [Entry("Ann", photos[0]), Entry("Ann", photos[1]), Entry("Bob", photos[2])]
+    first, second, third = enrol_photos(studio.store, studio.engine, roster)
+    assert isinstance(first, Accepted)
+    assert isinstance(second, Refused)
+    assert second.reason is Refusal.DUPLICATE
+    assert isinstance(third, Accepted)
+    assert (first.resembles, third.resembles) == (None, "Ann")
+
+
+def test_pictures_are_not_kept(studio: Studio) -> None:
+    roster = [Entry("Ann", studio.photo(Scene((100,), unit(seed)))) for seed in range(12)]
+    alive = []
+    for _ in enrol_photos(studio.store, studio.engine, roster, batch=2):
+        alive.append(sum(reference() is not None for reference in studio.engine.found))
+    assert max(alive) <= 2
