@@ -102,6 +102,8 @@ def identity_plan(place: Place) -> WorkerPlan:
         margin=identity.margin,
         hysteresis=identity.hysteresis,
         least_observations=identity.least_observations,
+        nearness=identity.nearness,
+        patience=identity.patience,
         observations_endpoint=place.endpoint("observations"),
         stored_endpoint=place.endpoint("stored"),
         keep_days=settings.events.keep_days,

@@ -14,7 +14,7 @@ from engine.impostors import ImpostorTails
 from engine.manifests import ModelSpec
 from training.evaluation.tails import fit_tails
 
-TABLES = re.compile(r"\n+\[impostors\.\w+\]\n(?:[^\[]*)")
+TABLES = re.compile(r"^\[impostors\.\w+\]\n[^\[]*", re.MULTILINE)
 
 
 def write_tails(manifest: Path, embedder: Embedder) -> None:
@@ -32,7 +32,7 @@ def to_toml(tails: ImpostorTails) -> str:
 
 def with_tails(manifest: str, tails: ImpostorTails) -> str:
     """Returns the manifest's text with these tails instead of the ones it has."""
-    return TABLES.sub("\n", manifest).rstrip("\n") + "\n" + to_toml(tails)
+    return TABLES.sub("", manifest).rstrip("\n") + "\n" + to_toml(tails)
 
 
 def main() -> None:

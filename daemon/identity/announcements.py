@@ -46,7 +46,7 @@ def announcement(track: TrackState, decision: Decision, now_wall_ns: int) -> Wor
     The first word about a track is `identified` or `unknown`; everything that contradicts it later is `corrected`,
     because a subscriber has already acted on the first word.
     """
-    if decision.state == "pending" or decision.says_the_same_as(track.decision):
+    if decision.is_open or decision.says_the_same_as(track.decision):
         return None
     look = track.look
     return _kind_of(track, decision)(

@@ -38,12 +38,14 @@ class Judge:
         return is_new
 
     def decide(self, track: TrackState) -> Decision:
-        """Returns what is to be held of a track."""
+        """Returns what is to be held of a track; nothing is left open of one that has ended."""
         held = self._held(track)
         embedding = track.fusion.embedding()
         if embedding is None:
             return held
-        return decide(self.gallery.match(embedding, held.person), track.fusion.observations, held, self.rules)
+        match = self.gallery.match(embedding, held.person)
+        decision = decide(match, track.fusion.observations, held, self.rules)
+        return decision.settled() if track.ended else decision
 
     def _held(self, track: TrackState) -> Decision:
         """Returns the decision that holds, with the person's name of today, withdrawn if the person is gone."""

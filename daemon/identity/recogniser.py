@@ -111,9 +111,12 @@ class Recogniser:
                 if track := self._tracks.get(observation.camera, observation.track):
                     track.ended = Stay(observation.first_seen_wall_ns, observation.last_seen_wall_ns)
                     self._leaving[track.camera, track.track] = track
+                    if track.decision.state == "tentative":
+                        self._teller.reconsider(track)
             case TracksInSight():
                 for track in self._tracks.out_of_sight(observation.tracks):
                     track.ended = track.stay  # there may be many: the chores say it
+                    track.unsaid |= track.decision.state == "tentative"
             case CameraStateChanged():
                 self._news.tell(observation.camera, camera_changed(observation))
             case Notice():

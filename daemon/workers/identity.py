@@ -170,7 +170,9 @@ def main() -> int:
 
 
 def _serve(task: IdentityTask, stop: threading.Event) -> None:
-    rules = DecisionRules(task.threshold, task.margin, task.hysteresis, task.least_observations)
+    rules = DecisionRules(
+        task.threshold, task.margin, task.hysteresis, task.least_observations, task.nearness, task.patience
+    )
     heartbeat = Heartbeat.open(Path(task.heartbeat))
     with (
         closing(heartbeat),

@@ -119,6 +119,8 @@ class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
     margin: float
     hysteresis: float
     least_observations: int
+    nearness: float = 0.0
+    patience: int = 0
     heartbeat: str
     observations_endpoint: str
     """Where it receives."""

@@ -1,0 +1,60 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from daemon.identity.calibration import alikeness, calibrate, false_positive_rate, threshold
+from engine.impostors import ImpostorTail, ImpostorTails
+
+TAIL = ImpostorTail(above=0.42, share=0.02, scale=0.06, shape=-0.14)
+TAILS = ImpostorTails(track=TAIL, photos=TAIL)
+
+rates, sizes, ratios = st.floats(1e-5, 0.01), st.integers(1, 1_000_000), st.floats(0.2, 5)
+
+
+def crowd(size: int, dimension: int = 64, spread: float = 1.0) -> np.ndarray:
+    """People in random directions; with a small spread, all in one corner of the sphere."""
+    faces = np.random.default_rng(size).normal(0, spread, (size, dimension)) + np.eye(dimension)[0]
+    return (faces / np.linalg.norm(faces, axis=1, keepdims=True)).astype(np.float32)
+
+
+@given(rates, sizes, ratios)
+def test_threshold_keeps_the_rate_it_was_asked_for(fpir: float, people: int, ratio: float) -> None:
+    cosine = threshold(fpir, people, TAIL, ratio)
+    assert false_positive_rate(cosine, people, TAIL, ratio) <= fpir * 1.001
+    if cosine > TAIL.above:
+        assert false_positive_rate(cosine, people, TAIL, ratio) == pytest.approx(fpir, rel=0.01)
+
+
+@given(rates, rates, sizes, sizes, ratios, ratios)
+def test_threshold_rises_with_caution_people_and_alikeness(
+    fpir: float, other_fpir: float, people: int, other_people: int, ratio: float, other_ratio: float
+) -> None:
+    careful, careless = sorted((fpir, other_fpir))
+    few, many = sorted((people, other_people))
+    different, alike = sorted((ratio, other_ratio))
+    assert threshold(careless, few, TAIL, different) <= threshold(careful, many, TAIL, alike)
+
+
+def test_strangers_drawn_from_the_tail_are_named_as_often_as_asked() -> None:
+    rng, people, strangers, fpir = np.random.default_rng(1), 50, 20_000, 0.01
+    cosine = threshold(fpir, people, TAIL)
+    in_tail = rng.binomial(people, TAIL.share, strangers)
+    best = [max((TAIL.cosine(TAIL.share * rng.uniform(1e-12, 1)) for _ in range(n)), default=-1) for n in in_tail]
+    assert (np.array(best) > cosine).mean() == pytest.approx(fpir, abs=0.0025)
+
+
+def test_nobody_enrolled_is_as_one() -> None:
+    calibration = calibrate(0, np.empty((0, 0), np.float32), TAILS, 0.001)
+    assert (calibration.alikeness, calibration.threshold) == (1.0, threshold(0.001, 1, TAIL))
+
+
+@pytest.mark.parametrize("people", [0, 1, 2, 10])
+def test_few_people_hardly_change_what_the_model_says(people: int) -> None:
+    assert alikeness(crowd(people), TAIL) == pytest.approx(1, abs=0.02)
+
+
+def test_people_who_are_alike_raise_the_threshold_and_different_ones_lower_it() -> None:
+    alike, different = calibrate(300, crowd(300, spread=0.12), TAILS, 1e-3), calibrate(300, crowd(300), TAILS, 1e-3)
+    assert different.alikeness < 1 < alike.alikeness
+    assert different.threshold < threshold(1e-3, 300, TAIL) < alike.threshold
