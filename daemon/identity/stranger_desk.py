@@ -8,10 +8,12 @@ from collections.abc import Callable
 from config import StrangerSettings
 from daemon.errors import StoreError
 from daemon.events.schema import moment_of
+from daemon.identity.company import Company
 from daemon.identity.crowd_change import crowd_change
 from daemon.identity.decision import PENDING, Decision
+from daemon.identity.sightings import Sighting, StrangerRules, see
 from daemon.identity.stranger_events import deeds_of, drafts_of
-from daemon.identity.strangers import Crowd, StrangerRules
+from daemon.identity.strangers import Crowd
 from daemon.identity.tracks import TrackState
 from daemon.store import Store
 from daemon.store.errors import CrowdChangedError
@@ -45,6 +47,7 @@ class StrangerDesk:
             StoreError: the store cannot be read.
         """
         self._store, self._model, self._settings, self._rules_for, self._counts = store, model, settings, rules, counts
+        self._company = Company()
         self._rests = False
         """Whether the store failed, so that nothing is tried until the next chores: each attempt may wait long."""
         self._load()
@@ -68,7 +71,7 @@ class StrangerDesk:
         embedding = track.fusion.embedding()
         if embedding is None or decision.state == "pending":
             return decision
-        known = self._crowd.recognise(embedding, self._rules.threshold)
+        known = self._crowd.recognise(embedding, self._rules.threshold, self._company.beside(track))
         if known and known.stranger.state == "ignored" and known.score > (decision.score or -1.0):
             track.stranger = known.stranger.id
             return PENDING if track.said is None else Decision("unknown", score=decision.score)
@@ -118,7 +121,8 @@ class StrangerDesk:
     def _enter(self, track: TrackState) -> None:
         """Raises StoreError: nothing was stored."""
         likeness = self._likeness_of(track)
-        crowd, outcome = self._crowd.see(likeness, self._rules)
+        since = moment_of(track.stay.first_seen_wall_ns)
+        crowd, outcome = see(self._crowd, Sighting(likeness, since, self._company.beside(track)), self._rules)
         change = crowd_change(
             self._crowd,
             crowd,
@@ -131,6 +135,7 @@ class StrangerDesk:
         self._store.strangers.apply(change, deeds_of(outcome), said)
         self._adopt(crowd, self._revision + 1, likeness.id)
         track.stranger, track.is_entered, track.crop = outcome.stranger, True, b""
+        self._company.note(track, outcome.stranger)
         self._counts["strangers.new" if outcome.is_new else "strangers.returned"] += 1
         self._counts["strangers.merged"] += len(outcome.merged)
         self._counts["strangers.split"] += len(outcome.split)
@@ -141,6 +146,7 @@ class StrangerDesk:
             track.stranger is None or track.stranger not in self._crowd.strangers
         ):  # somebody forgot or named them meanwhile
             return
+        self._company.note(track, track.stranger)
         crowd = self._crowd.stay(track.stranger, moment_of(track.stay.last_seen_wall_ns))
         change = crowd_change(self._crowd, crowd, revision=self._revision, model_digest=self._model)
         self._store.strangers.apply(change)

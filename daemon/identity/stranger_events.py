@@ -4,7 +4,7 @@ from datetime import datetime
 
 from daemon.events.schema import Event, Person, StrangerMerged, StrangerNamed, StrangerSplit, rfc3339_of
 from daemon.events.writer import told_with
-from daemon.identity.strangers import Outcome
+from daemon.identity.sightings import Outcome
 from daemon.store import Person as EnrolledPerson
 from daemon.store.events import Draft
 from daemon.store.stranger_records import StrangerEntry, label_of

@@ -127,7 +127,7 @@ class StrangerTemplateRow(Base):
 
 
 class StrangerApartRow(Base):
-    """Two strangers of whom an operator said that they are two."""
+    """Two strangers who are two because an operator said so, or because they were seen together."""
 
     __tablename__ = "strangers_apart"
 

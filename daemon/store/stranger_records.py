@@ -67,7 +67,7 @@ class CrowdSnapshot:
     """Highest id that was ever given to a stranger."""
     newest_likeness: int
     apart: frozenset[tuple[int, int]]
-    """Pairs, the lower id first, of whom an operator said that they are two."""
+    """Pairs, the lower id first, who are two: an operator said so, or they were seen together."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,8 +29,8 @@ from daemon.identity.expiry import Expiry
 from daemon.identity.intake import LARGEST_MESSAGE, BadObservation, read_observation
 from daemon.identity.recogniser import Recogniser
 from daemon.identity.retention import Retention
+from daemon.identity.sightings import StrangerRules
 from daemon.identity.stranger_desk import StrangerDesk
-from daemon.identity.strangers import StrangerRules
 from daemon.messages import Observation
 from daemon.operations.reporter import Reporter
 from daemon.snapshots.retention import SnapshotRetention

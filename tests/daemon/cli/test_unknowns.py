@@ -12,7 +12,8 @@ from config import Settings
 from daemon.cli import app
 from daemon.events import StrangerMerged, StrangerNamed, StrangerSplit, decode_event
 from daemon.identity.crowd_change import crowd_change
-from daemon.identity.strangers import Crowd, StrangerRules
+from daemon.identity.sightings import Sighting, StrangerRules, see
+from daemon.identity.strangers import Crowd
 from daemon.store import Store
 from daemon.store.stranger_records import Likeness
 from engine.manifests import find_model
@@ -46,7 +47,8 @@ def database(tmp_path: Path) -> Path:
         for id, (embedding, camera, at) in enumerate(seen, 1):
             snapshot = store.strangers.snapshot(MODEL)
             older = Crowd.of(snapshot)
-            newer, _ = older.see(Likeness(id, embedding, 0.8, camera, at), StrangerRules(0.5, 0.05))
+            face = Likeness(id, embedding, 0.8, camera, at)
+            newer, _ = see(older, Sighting(face, at), StrangerRules(0.5, 0.05))
             change = crowd_change(older, newer, revision=snapshot.revision, model_digest=MODEL, crops={id: CROP})
             store.strangers.apply(change)
     return path

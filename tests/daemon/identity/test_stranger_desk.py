@@ -15,9 +15,9 @@ from daemon.events import Corrected, FaceEvent, Left, StrangerMerged, StrangerNa
 from daemon.events.writer import EventWriter
 from daemon.identity import DecisionRules
 from daemon.identity.recogniser import Recogniser
+from daemon.identity.sightings import StrangerRules
 from daemon.identity.stranger_desk import ENTERED_AFTER, StrangerDesk
 from daemon.identity.stranger_orders import StrangerOrders
-from daemon.identity.strangers import StrangerRules
 from daemon.messages import FaceObserved, TrackEnded
 from daemon.store import Store
 from tests.daemon.factories import MODEL, make_face, make_template, towards, unit
@@ -71,6 +71,16 @@ def test_unknown_face_gets_a_number_and_is_recognised_by_another_camera(store: S
     entry = store.strangers.entry(1)
     assert (entry.sightings, entry.cameras) == (2, ("door", "yard"))
     assert store.strangers.crops(1)[0].jpeg == CROP
+
+
+def test_two_who_look_alike_in_one_picture_get_two_numbers(store: Store, make_recogniser: Make) -> None:
+    recogniser = make_recogniser()
+    recogniser.take([face(track, ANN) for _ in range(3) for track in ("t1", "t2")])
+    start, end = time.time_ns() - 1_000_000_000, time.time_ns()
+    for track in ("t1", "t2"):
+        recogniser.take([TrackEnded("door", track, start, end)])
+    assert numbers(store, Left) == ["unknown-1", "unknown-2"]
+    assert store.strangers.snapshot(MODEL).apart == {(1, 2)}
 
 
 def test_number_survives_a_restart(store: Store, make_recogniser: Make) -> None:

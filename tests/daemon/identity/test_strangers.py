@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from daemon.identity.coherence import halves, thinned
-from daemon.identity.strangers import Crowd, Outcome, StrangerRules
+from daemon.identity.sightings import Outcome, Sighting, StrangerRules, see
+from daemon.identity.strangers import Crowd
 from daemon.store.stranger_records import Likeness
 from tests.daemon.factories import DIMENSION, towards, unit
 
@@ -26,11 +27,17 @@ def look(person: int, seed: int, cosine: float = 0.8) -> np.ndarray:
     return towards(unit(person), cosine, seed=1000 + seed)
 
 
+def see_face(
+    crowd: Crowd, face: Likeness, rules: StrangerRules = RULES, others: tuple[int, ...] = ()
+) -> tuple[Crowd, Outcome]:
+    return see(crowd, Sighting(face, face.seen_at, others), rules)
+
+
 def parade(faces: Iterable[Likeness], rules: StrangerRules = RULES) -> tuple[Crowd, dict[int, int]]:
     """Returns the crowd, and who each face was in the end."""
     crowd, who = Crowd(), dict[int, int]()
     for face in faces:
-        crowd, outcome = crowd.see(face, rules)
+        crowd, outcome = see_face(crowd, face, rules)
         who[face.id] = outcome.stranger
         who = {id: outcome.merged.get(stranger, stranger) for id, stranger in who.items()}
     return crowd, who
@@ -68,7 +75,7 @@ def test_whatever_comes_the_crowd_is_sound(faces: list[list[float]]) -> None:
     crowd, ids = Crowd(), set[int]()
     for number, face in enumerate(faces):
         before = crowd
-        crowd, outcome = crowd.see(likeness(number, in_space(face)), rules)
+        crowd, outcome = see_face(crowd, likeness(number, in_space(face)), rules)
         new = set(crowd.strangers) - set(before.strangers)
         assert not new & ids, "a number is given once"
         ids |= new
@@ -100,7 +107,7 @@ def test_one_who_turns_out_two_is_two_and_the_first_seen_keeps_the_number() -> N
     faces = [likeness(1, ann), likeness(2, bridge), likeness(3, towards(ann, 0.9)), likeness(4, towards(bob, 0.95))]
     crowd, who = parade(faces)
     assert groups(who) == {frozenset({1, 2, 3, 4})}, "one face of Bob's is no evidence"
-    crowd, outcome = crowd.see(likeness(5, bob), RULES)
+    crowd, outcome = see_face(crowd, likeness(5, bob))
     assert outcome == Outcome(2, split={2: 1})
     assert {one.id for one in crowd.strangers[1].likenesses} >= {1, 3}
     assert {one.id for one in crowd.strangers[2].likenesses} >= {4, 5}
@@ -109,7 +116,7 @@ def test_one_who_turns_out_two_is_two_and_the_first_seen_keeps_the_number() -> N
 def test_whom_an_operator_split_no_sighting_makes_one_again() -> None:
     crowd, _ = parade([likeness(id, unit(1)) for id in (1, 2, 3)])
     crowd, new = crowd.split(1, [2])
-    crowd, outcome = crowd.see(likeness(4, unit(1)), RULES)
+    crowd, outcome = see_face(crowd, likeness(4, unit(1)))
     assert (new, set(crowd.strangers), outcome.merged) == (2, {1, 2}, {})
 
 
@@ -118,6 +125,20 @@ def test_who_is_merged_hands_on_from_whom_they_are_told_apart() -> None:
     crowd, new = crowd.split(1, [2])
     crowd = crowd.merge(new, 2, most_likenesses=8)
     assert (new, crowd.apart) == (3, {(1, 2)})
+
+
+def test_two_in_one_picture_are_two_for_ever() -> None:
+    crowd, _ = parade([likeness(1, look(1, 1))])
+    crowd, outcome = see_face(crowd, likeness(2, look(1, 2)), others=(1,))
+    assert (outcome, crowd.apart) == (Outcome(2, is_new=True), {(1, 2)})
+    crowd, outcome = see_face(crowd, likeness(3, look(1, 3)))
+    assert (set(crowd.strangers), outcome.merged) == ({1, 2}, {})
+
+
+def test_others_who_do_not_resemble_are_not_noted() -> None:
+    crowd, _ = parade([likeness(1, look(1, 1))])
+    crowd, _ = see_face(crowd, likeness(2, look(5, 2)), others=(1,))
+    assert crowd.apart == frozenset()
 
 
 @pytest.mark.parametrize("leaving", [[], [1], [7]])
@@ -129,7 +150,7 @@ def test_split_leaves_a_likeness_on_either_side(leaving: list[int]) -> None:
 
 def test_ignored_stranger_is_recognised_counted_and_learns_nothing() -> None:
     crowd, _ = parade([likeness(1, look(1, 1))])
-    crowd, outcome = crowd.ignore(1).see(likeness(2, look(1, 2)), RULES)
+    crowd, outcome = see_face(crowd.ignore(1), likeness(2, look(1, 2)))
     assert outcome == Outcome(1)
     ignored = crowd.strangers[1]
     assert (ignored.state, ignored.sightings, len(ignored.likenesses)) == ("ignored", 2, 1)
@@ -140,7 +161,7 @@ def test_who_was_away_for_longest_is_forgotten_first_and_nobody_who_is_ignored()
     crowd, _ = parade([likeness(1, unit(1))], rules)
     crowd = crowd.ignore(1)
     for id in (2, 3, 4):
-        crowd, _ = crowd.see(likeness(id, unit(id)), rules)
+        crowd, _ = see_face(crowd, likeness(id, unit(id)), rules)
     assert set(crowd.strangers) == {1, 3, 4}
 
 

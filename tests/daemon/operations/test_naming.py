@@ -5,7 +5,8 @@ import pytest
 
 from config import Settings
 from daemon.identity.crowd_change import crowd_change
-from daemon.identity.strangers import Crowd, StrangerRules
+from daemon.identity.sightings import Sighting, StrangerRules, see
+from daemon.identity.strangers import Crowd
 from daemon.operations.control import Answer, Request
 from daemon.operations.naming import name_stranger
 from daemon.store import Store
@@ -22,7 +23,8 @@ def settings(tmp_path: Path) -> Settings:
     with Store.of(settings, "daemon") as store:
         snapshot = store.strangers.snapshot(model)
         older = Crowd.of(snapshot)
-        newer, _ = older.see(Likeness(1, unit(1), 0.8, "door", datetime.now(UTC)), StrangerRules(0.5, 0.05))
+        now = datetime.now(UTC)
+        newer, _ = see(older, Sighting(Likeness(1, unit(1), 0.8, "door", now), now), StrangerRules(0.5, 0.05))
         store.strangers.apply(crowd_change(older, newer, revision=snapshot.revision, model_digest=model))
     return settings
 

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from daemon.identity.crowd_change import crowd_change
-from daemon.identity.strangers import Crowd, StrangerRules
+from daemon.identity.sightings import Sighting, StrangerRules, see
+from daemon.identity.strangers import Crowd
 from daemon.store import NewEvent, Store, StoreUnusableError
 from daemon.store.errors import CrowdChangedError, NoLikenessError, UnknownStrangerError
 from daemon.store.schema import AuditRow, StrangerTemplateRow
@@ -26,11 +27,12 @@ def said(stranger: str = "unknown-1", kind: str = "face.left") -> tuple[NewEvent
     return event, lambda sequence: json.dumps({"kind": kind, "sequence": sequence, "stranger": stranger})
 
 
-def see(store: Store, embedding: np.ndarray, minutes: int = 0, camera: str = "door") -> int:
+def meet(store: Store, embedding: np.ndarray, minutes: int = 0, camera: str = "door") -> int:
     snapshot = store.strangers.snapshot(MODEL)
     older = Crowd.of(snapshot)
     id = snapshot.newest_likeness + 1
-    newer, outcome = older.see(Likeness(id, embedding, 0.8, camera, NOON + timedelta(minutes=minutes)), RULES)
+    at = NOON + timedelta(minutes=minutes)
+    newer, outcome = see(older, Sighting(Likeness(id, embedding, 0.8, camera, at), at), RULES)
     change = crowd_change(
         older, newer, revision=snapshot.revision, model_digest=MODEL, crops={id: CROP}, merged=outcome.merged
     )
@@ -44,7 +46,7 @@ def actions(store: Store) -> list[tuple[str, str]]:
 
 
 def test_crowd_comes_back_as_it_was_stored(store: Store) -> None:
-    assert (see(store, unit(1)), see(store, unit(2), 1), see(store, towards(unit(1), 0.8), 2, "yard")) == (1, 2, 1)
+    assert (meet(store, unit(1)), meet(store, unit(2), 1), meet(store, towards(unit(1), 0.8), 2, "yard")) == (1, 2, 1)
     snapshot = store.strangers.snapshot(MODEL)
     assert (snapshot.revision, snapshot.newest, snapshot.newest_likeness) == (3, 2, 3)
     first = snapshot.strangers[1]
@@ -60,7 +62,7 @@ def test_crowd_comes_back_as_it_was_stored(store: Store) -> None:
 
 def test_two_who_turn_out_one_are_stored_as_one_and_the_other_number_still_tells_who(store: Store) -> None:
     left, right = towards(unit(1), 0.3, seed=2), unit(1)
-    see(store, left), see(store, right, 1), see(store, (left + right) / np.linalg.norm(left + right), 2)
+    meet(store, left), meet(store, right, 1), meet(store, (left + right) / np.linalg.norm(left + right), 2)
     assert len(store.strangers.snapshot(MODEL).strangers[1].likenesses) == 3
     gone = store.strangers.entry(2)
     assert (gone.state, gone.merged_into, gone.likenesses) == ("merged", 1, 0)
@@ -68,10 +70,10 @@ def test_two_who_turn_out_one_are_stored_as_one_and_the_other_number_still_tells
 
 
 def test_change_on_an_older_revision_is_refused_whole(store: Store) -> None:
-    see(store, unit(1))
+    meet(store, unit(1))
     snapshot = store.strangers.snapshot(MODEL)
     older = Crowd.of(snapshot)
-    see(store, unit(2))
+    meet(store, unit(2))
     change = crowd_change(older, older.ignore(1), revision=snapshot.revision, model_digest=MODEL)
     with pytest.raises(CrowdChangedError):
         store.strangers.apply(change, [Deed("strangers.ignore", 1)])
@@ -80,7 +82,7 @@ def test_change_on_an_older_revision_is_refused_whole(store: Store) -> None:
 
 
 def test_who_was_told_apart_stays_so_over_a_restart(store: Store) -> None:
-    see(store, unit(1)), see(store, unit(1), 1)
+    meet(store, unit(1)), meet(store, unit(1), 1)
     snapshot = store.strangers.snapshot(MODEL)
     older = Crowd.of(snapshot)
     newer, new = older.split(1, [2])
@@ -94,7 +96,7 @@ def test_who_was_told_apart_stays_so_over_a_restart(store: Store) -> None:
 
 
 def test_named_stranger_is_a_person_with_all_likenesses_and_is_told_of(store: Store) -> None:
-    see(store, unit(1)), see(store, towards(unit(1), 0.9), 1)
+    meet(store, unit(1)), meet(store, towards(unit(1), 0.9), 1)
     person = store.strangers.name(1, "Zoë", lambda person, entry: said(f"{label_of(entry.id)} {person.name}"))
     assert [template.crop for template in store.people.templates(person.id)] == [CROP, CROP]
     np.testing.assert_array_equal(store.people.gallery(MODEL).embeddings[0], unit(1))
@@ -107,7 +109,7 @@ def test_named_stranger_is_a_person_with_all_likenesses_and_is_told_of(store: St
 
 
 def test_erasing_a_person_forgets_the_stranger_whom_they_were(store: Store) -> None:
-    see(store, unit(1))
+    meet(store, unit(1))
     store.strangers.name(1, "Zoë", lambda person, entry: said())
     store.people.erase("Zoë")
     assert store.strangers.entries() == []
@@ -115,7 +117,7 @@ def test_erasing_a_person_forgets_the_stranger_whom_they_were(store: Store) -> N
 
 
 def test_forgetting_destroys_key_rows_pictures_and_the_number_in_events(store: Store, tmp_path: Path) -> None:
-    see(store, unit(1)), see(store, unit(2))
+    meet(store, unit(1)), meet(store, unit(2))
     store.events.append_many([said("unknown-1"), said("unknown-2")])
     store.strangers.forget([1], "strangers.forget")
     with pytest.raises(UnknownStrangerError, match="unknown-1"):
@@ -124,11 +126,11 @@ def test_forgetting_destroys_key_rows_pictures_and_the_number_in_events(store: S
     assert "stranger:2" in store.vault.ring.held()
     assert [json.loads(event.payload)["stranger"] for event in store.events.since(0)] == [None, "unknown-2"]
     assert actions(store) == [("strangers.forget", "stranger:1")]
-    assert see(store, unit(1)) == 3, "a number is given once"
+    assert meet(store, unit(1)) == 3, "a number is given once"
 
 
 def test_nothing_of_a_stranger_lies_in_the_clear(store: Store) -> None:
-    see(store, unit(1))
+    meet(store, unit(1))
     with store.database.read() as session:
         row = session.scalars(select(StrangerTemplateRow)).one()
     assert CROP not in row.crop
@@ -136,7 +138,7 @@ def test_nothing_of_a_stranger_lies_in_the_clear(store: Store) -> None:
 
 
 def test_who_was_not_seen_for_long_is_found(store: Store) -> None:
-    see(store, unit(1)), see(store, unit(2), 10)
+    meet(store, unit(1)), meet(store, unit(2), 10)
     assert store.strangers.not_seen_since("open", NOON + timedelta(minutes=5)) == [1]
     assert store.strangers.not_seen_since("ignored", NOON + timedelta(minutes=5)) == []
 
@@ -144,7 +146,7 @@ def test_who_was_not_seen_for_long_is_found(store: Store) -> None:
 def test_without_the_key_ring_nothing_is_stored(store: Store) -> None:
     store.vault.ring.path.unlink()
     with pytest.raises(StoreUnusableError):
-        see(store, unit(1))
+        meet(store, unit(1))
     assert store.strangers.entries() == []
 
 
