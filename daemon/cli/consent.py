@@ -1,6 +1,6 @@
 """`deconvid people consent`: why somebody may be recognised, and for how long."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated
 
 import typer
@@ -9,7 +9,7 @@ from rich.markup import escape
 from config import load_settings
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, out, told_errors
 from daemon.cli.stores import open_store
-from daemon.store import Consent
+from daemon.store import Consent, Person
 from daemon.store.days import end_of_day
 
 
@@ -25,10 +25,16 @@ def consent(
     until = _end_of(expires)
     with told_errors(), open_store(load_settings(config, secrets=False)) as store:
         person = store.people.set_consent(name, Consent(basis, until))
-    validity = f"until the end of {expires} (UTC)" if until else "without end"
-    out.print(f"{escape(person.name)} may be recognised {validity}: {escape(basis)}", soft_wrap=True)
-    if until and until <= datetime.now(UTC):
-        out.print("That day is over: nobody is recognised as this person, who is erased soon", soft_wrap=True)
+    out.print(f"{escape(person.name)}: consent {consent_state(person)}, {escape(basis)}", soft_wrap=True)
+
+
+def consent_state(person: Person) -> str:
+    """Returns until when a person may be recognised, in words."""
+    if person.expires_at is None:
+        return "without end"
+    # The moment after it: the last day is the one before.
+    day = f"{person.expires_at - timedelta(microseconds=1):%Y-%m-%d}"
+    return f"ran out on {day}" if person.expires_at <= datetime.now(UTC) else f"until {day}"
 
 
 def _end_of(day: str) -> datetime | None:

@@ -20,7 +20,7 @@ from daemon.cli.common import (
     set_up_logging,
     told_errors,
 )
-from daemon.cli.consent import consent
+from daemon.cli.consent import consent, consent_state
 from daemon.cli.people_capture import capture
 from daemon.cli.people_gallery import export
 from daemon.cli.people_import import import_people
@@ -77,10 +77,10 @@ def list_people(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fal
     if as_json:
         out.print_json(json.dumps([_person_json(person) for person in people]))
         return
-    table = Table("id", "name", "photos", "enrolled")
+    table = Table("id", "name", "photos", "enrolled", "consent")
     for person in people:
         enrolled = f"{person.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(str(person.id), escape(person.name), str(person.template_count), enrolled)
+        table.add_row(str(person.id), escape(person.name), str(person.template_count), enrolled, consent_state(person))
     if people:
         print_table(table)
     else:
@@ -97,6 +97,7 @@ def show(name: NameArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: Jso
         out.print_json(json.dumps(_person_json(person) | {"templates": [_template_json(t) for t in templates]}))
         return
     out.print(f"[bold]{escape(person.name)}[/bold]  id {person.id}  enrolled {person.created_at:%Y-%m-%d %H:%M} UTC")
+    out.print(f"consent: {escape(person.consent_basis or 'not on record')}, {consent_state(person)}", soft_wrap=True)
     table = Table("photo", "quality", "model", "added")
     for template in templates:
         added = f"{template.created_at:%Y-%m-%d %H:%M}"
@@ -148,6 +149,8 @@ def _person_json(person: Person) -> dict[str, object]:
         "name": person.name,
         "created_at": person.created_at.isoformat(),
         "template_count": person.template_count,
+        "consent_basis": person.consent_basis,
+        "expires_at": person.expires_at and person.expires_at.isoformat(),
     }
 
 

@@ -16,14 +16,16 @@ def examine_keys(settings: Settings) -> Iterator[Finding]:
     key = MasterKey.of(settings.privacy.master_key, settings.state)
     vault = Vault.beside(settings.database, key)
     if not vault.ring.path.exists() and not settings.database.exists():
-        yield Finding("keys", "master key", "ok", f"{key}; the store will be made with it when the daemon starts")
+        yield Finding(
+            "keys", "master key", "ok", f"{key.reference}; the store will be made with it when the daemon starts"
+        )
         return
     yield _master_key(key, settings.state)
     yield _key_ring(vault)
 
 
 def _master_key(key: MasterKey, state: Path) -> Finding:
-    detail = f"{key}"
+    detail = key.reference
     if key.path is None:
         at_hand = (
             "" if key.kind == "env" or "CREDENTIALS_DIRECTORY" in os.environ else "; seen inside of the service only"

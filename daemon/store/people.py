@@ -91,7 +91,7 @@ class PeopleStore:
         with self._database.write() as session:
             row = _get(session, name)
             _set_consent(row, consent, datetime.now(UTC))
-            until = f"until {row.expires_at:%Y-%m-%d}" if row.expires_at else "without end"
+            until = f"until {row.expires_at:%Y-%m-%dT%H:%MZ}" if row.expires_at else "without end"
             self._record(session, "people.consent", row.id, until)
             note_change(session, [row.id])
             return _person(session, row)

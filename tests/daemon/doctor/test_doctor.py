@@ -1,18 +1,21 @@
+import base64
 import socket
 import time
 
 import pytest
 from rig.statuses import make_status
 
-from config import CameraSettings, Settings, WebSettings
+from config import CameraSettings, PrivacySettings, Settings, WebSettings
 from daemon.doctor import examine
 from daemon.doctor.cameras import examine_cameras
 from daemon.doctor.decoders import examine_decoders
 from daemon.doctor.folders import examine_folders
+from daemon.doctor.keys import examine_keys
 from daemon.doctor.machine import _clock, _memory, _processor, _python, examine_machine
 from daemon.doctor.ports import examine_ports
 from daemon.doctor.runtimes import GPU, IMPORT, Probed, judge, probe
 from daemon.operations.status import write_status
+from daemon.store import Store
 
 
 def states(findings):
@@ -159,3 +162,38 @@ def test_a_configuration_that_cannot_be_read_does_not_end_the_examination(tmp_pa
     assert {"nonsense", "door"} <= {finding.subject for finding in found if finding.state == "fail"}
     missing = list(examine(tmp_path / "none.toml", with_cameras=False))
     assert [finding.area for finding in missing if finding.state == "fail"] == ["configuration"]
+
+
+def test_keys_that_are_not_made_yet_are_no_fault(tmp_path):
+    assert states(examine_keys(Settings(state=tmp_path))) == {"master key": "ok"}
+
+
+def test_master_key_beside_the_data_is_told_with_what_it_protects_from(tmp_path):
+    settings = Settings(state=tmp_path)
+    Store.of(settings, "test").close()
+    findings = list(examine_keys(settings))
+    assert states(findings) == {"master key": "warn", "key ring": "ok"}
+    assert "backups" in findings[0].detail
+    (tmp_path / "master.key").chmod(0o644)
+    assert states(examine_keys(settings)) == {"master key": "fail", "key ring": "ok"}
+    (tmp_path / "master.key").unlink()
+    assert states(examine_keys(settings)) == {"master key": "fail", "key ring": "fail"}
+
+
+def test_master_key_apart_from_the_data_is_well(tmp_path, monkeypatch):
+    key = base64.b64encode(bytes(range(32))).decode()
+    (tmp_path / "master.key").write_text(key)
+    (tmp_path / "master.key").chmod(0o600)
+    monkeypatch.setenv("KEY", key)
+    for reference in (f"file:{tmp_path}/master.key", "env:KEY"):
+        settings = Settings(state=tmp_path / "state", privacy=PrivacySettings(master_key=reference))
+        Store.of(settings, "test").close()
+        assert states(examine_keys(settings)) == {"master key": "ok", "key ring": "ok"}
+    (tmp_path / "state" / "keyring.sqlite").unlink()
+    assert states(examine_keys(settings)) == {"master key": "ok", "key ring": "fail"}
+
+
+def test_credential_is_not_looked_for_outside_of_the_service(tmp_path):
+    settings = Settings(state=tmp_path, privacy=PrivacySettings(master_key="credential:master.key"))
+    Store.open(settings.database).close()
+    assert states(examine_keys(settings)) == {"master key": "ok", "key ring": "ok"}

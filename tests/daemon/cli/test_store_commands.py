@@ -1,0 +1,92 @@
+"""`deconvid store`, `deconvid audit` and `deconvid people consent`."""
+
+import json
+import sqlite3
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from daemon.cli import app
+from daemon.store import Store
+from tests.daemon.factories import make_template, unit
+
+Deconvid = Callable[..., Result]
+
+
+@pytest.fixture
+def state(tmp_path: Path) -> Path:
+    """Ann, enrolled and closed."""
+    with Store.open(tmp_path / "state" / "identities.sqlite") as store:
+        store.people.enrol("Ann", make_template(unit(1)))
+    return tmp_path / "state"
+
+
+@pytest.fixture
+def deconvid(state: Path, tmp_path: Path) -> Deconvid:
+    (tmp_path / "config.toml").write_text(f'state = "{state}"\n')
+    environment = {"DECONVID_CONFIG": str(tmp_path / "config.toml"), "COLUMNS": "200"}
+    return lambda *arguments: CliRunner().invoke(app, list(map(str, arguments)), env=environment)
+
+
+def test_consent_is_put_on_record_and_shown(deconvid: Deconvid) -> None:
+    assert "without end" in deconvid("people", "consent", "Ann", "--basis", "contract", "--expires", "never").stdout
+    result = deconvid("people", "consent", "Ann", "--basis", "signed", "--expires", "2999-12-31")
+    assert result.stdout == "Ann: consent until 2999-12-31, signed\n"
+    assert "consent: signed, until 2999-12-31" in deconvid("people", "show", "Ann").stdout
+    assert json.loads(deconvid("people", "list", "--json").stdout)[0]["expires_at"] == "3000-01-01T00:00:00+00:00"
+    deconvid("people", "consent", "Ann", "--basis", "signed", "--expires", "2020-02-29")
+    assert "ran out on 2020-02-29" in deconvid("people", "list").stdout
+
+
+def test_consent_needs_a_day_and_somebody(deconvid: Deconvid) -> None:
+    result = deconvid("people", "consent", "Ann", "--basis", "signed", "--expires", "soon")
+    assert result.exit_code == 2
+    assert "2027-12-31" in result.output
+    assert deconvid("people", "consent", "Eve", "--basis", "signed", "--expires", "never").exit_code == 1
+
+
+def test_audit_tells_who_did_what(deconvid: Deconvid) -> None:
+    deconvid("people", "consent", "Ann", "--basis", "signed", "--expires", "2999-12-31")
+    first, second = json.loads(deconvid("audit", "list", "--json").stdout)
+    assert (first["actor"], first["action"], first["subject"]) == ("program", "people.enrol", "person:1")
+    assert second["actor"].startswith("cli:")
+    assert second["detail"] == "until 3000-01-01T00:00Z"
+    assert "people.consent" in deconvid("audit", "list", "-n", "1").stdout
+    assert "Ann" not in deconvid("audit", "list").stdout
+
+
+def test_audit_is_verified(deconvid: Deconvid, state: Path) -> None:
+    verified = deconvid("audit", "verify")
+    assert verified.exit_code == 0
+    head = json.loads(deconvid("audit", "verify", "--json").stdout)["head"]
+    assert verified.stdout == f"1 rows, unbroken; newest digest {head}\n"
+    assert deconvid("audit", "verify", "--head", head).exit_code == 0
+    with closing(sqlite3.connect(state / "identities.sqlite")) as database, database:
+        database.execute("DROP TRIGGER audit_no_update")
+        database.execute("UPDATE audit SET actor = 'nobody'")
+    broken = deconvid("audit", "verify")
+    assert (broken.exit_code, broken.stderr) == (1, "error: row 1 was changed\n")
+    assert "✗ audit" in deconvid("store", "check").stdout
+
+
+def test_store_is_checked(deconvid: Deconvid, state: Path) -> None:
+    assert deconvid("store", "check").exit_code == 0
+    (state / "master.key").unlink()
+    result = deconvid("store", "check", "--json")
+    assert result.exit_code == 1
+    [fault] = [check["faults"][0] for check in json.loads(result.stdout) if check["faults"]]
+    assert "cannot be read" in fault
+
+
+def test_backup_is_made_once_and_the_keys_apart(deconvid: Deconvid, tmp_path: Path) -> None:
+    first = deconvid("store", "backup", tmp_path / "backup")
+    assert first.exit_code == 0
+    assert "--keys" in first.stderr
+    again = deconvid("store", "backup", tmp_path / "backup")
+    assert (again.exit_code, "exists already" in again.stderr) == (1, True)
+    for name in ("second", "third"):
+        assert deconvid("store", "backup", tmp_path / name, "--keys", tmp_path / "keys").stderr == ""
