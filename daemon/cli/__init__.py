@@ -19,6 +19,7 @@ COMMANDS = {
     "unknowns": Place("daemon.cli.unknowns:app", "List strangers who come back, name, merge, ignore and forget them."),
     "audit": Place("daemon.cli.audit:app", "Tell who changed what in the identity store."),
     "store": Place("daemon.cli.store:app", "Check and back up the identity store."),
+    "calibrate": Place("daemon.cli.calibrate:app", "Show how sure names are, and what to do about whom."),
     "events": Place("daemon.cli.events:app", "Follow the daemon's events, look them up, export them."),
     "rules": Place("daemon.cli.rules:app", "Try the rules that decide what bridges deliver."),
     "bridges": Place("daemon.cli.bridges:app", "Send events to MQTT, webhooks and files."),

@@ -1,0 +1,117 @@
+"""`deconvid calibrate`: what a name is worth, and what it costs."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import msgspec
+import typer
+from rich.markup import escape
+from rich.table import Table
+
+from config import IdentitySettings, load_settings
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, print_table, told_errors
+from daemon.cli.stores import open_store
+from daemon.identity.calibration import Calibration
+from daemon.identity.calibrator import Calibrator
+from daemon.identity.gallery import Gallery
+from daemon.identity.gallery_report import GalleryReport, OperatingPoint
+from daemon.identity.gallery_report import report as report_on
+from daemon.identity.rehearsal import Share
+from daemon.store import GallerySnapshot
+from engine import ModelError
+from engine.impostors import ImpostorTails
+from engine.manifests import find_model
+
+app = typer.Typer(
+    help="Show how sure names are, and what to do about whom.", no_args_is_help=True, add_completion=False
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Calibrated:
+    """The gallery of today and its calibration."""
+
+    settings: IdentitySettings
+    tails: ImpostorTails
+    calibration: Calibration
+    gallery: GallerySnapshot
+
+
+@app.command()
+def report(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Show the threshold, what it costs, look-alikes, odd photos and copies, and advice for each person."""
+    with told_errors(), _calibrated(config) as today:
+        found = report_on(
+            today.gallery, today.tails, today.calibration, today.settings.margin, today.settings.threshold
+        )
+        names = {id: today.gallery.people[id] for id in sorted(set(today.gallery.person_ids.tolist()))}
+    if as_json:
+        out.print_json(msgspec.json.encode({"names": names, **msgspec.to_builtins(found)}).decode())
+    else:
+        _print_report(found, names)
+
+
+@app.command()
+def now(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Compute the threshold for the people of today; the daemon does so by itself whenever they change."""
+    with told_errors(), _calibrated(config) as today:
+        calibration = today.calibration
+    if as_json:
+        out.print_json(msgspec.json.encode(calibration).decode())
+        return
+    out.print(f"threshold {calibration.threshold:.3f} for {_people(calibration.people)}: {_rate(calibration.fpir)}")
+    if today.settings.threshold is not None:
+        err.print(f"not in force: the configuration sets identity.threshold = {today.settings.threshold:g}")
+
+
+@contextmanager
+def _calibrated(config: ConfigOption) -> Iterator[Calibrated]:
+    settings = load_settings(config, secrets=False)
+    model = find_model(settings.embedding.model, settings.models)
+    if model.impostors is None:
+        raise ModelError(
+            f"model {model.name}: its manifest does not say how alike strangers look, so that no rate can be kept; "
+            "identity.threshold decides. Run `python -m training.fit_tails` with its manifest"
+        )
+    with open_store(settings) as store:
+        calibrator = Calibrator(store, model.impostors, settings.identity.fpir)
+        calibration = calibrator.calibrate(Gallery.load(store, model.sha256))
+        yield Calibrated(settings.identity, model.impostors, calibration, store.people.gallery(model.sha256))
+
+
+def _print_report(found: GalleryReport, names: Mapping[int, str]) -> None:
+    out.print(f"{_people(found.people)}, {found.photos} photos; look-alikes {found.alikeness:.1f} times as usual")
+    source = "identity.threshold" if found.is_fixed else "identity.fpir"
+    out.print(f"threshold {found.in_force.threshold:.3f} by {source}: {_rate(found.in_force.fpir)}", soft_wrap=True)
+    if found.false_names:
+        taken = _share(found.false_names)
+        out.print(f"photos that would be named after somebody else, were the person not known: {taken}", soft_wrap=True)
+    print_table(_points(found.points))
+    table = Table("person", "advice")
+    for id, texts in found.advice.items():
+        table.add_row(escape(names[id]), escape("\n".join(texts)))
+    if found.advice:
+        print_table(table)
+    else:
+        err.print("no advice: everybody has photos enough that fit")
+
+
+def _points(points: tuple[OperatingPoint, ...]) -> Table:
+    table = Table("strangers named", "threshold", "photos missed (95 %)")
+    for point in points:
+        missed = _share(point.misses) if point.misses else "nobody has several photos"
+        table.add_row(f"{point.fpir:.2%}", f"{point.threshold:.3f}", missed)
+    return table
+
+
+def _people(count: int) -> str:
+    return "1 person" if count == 1 else f"{count} people"
+
+
+def _rate(fpir: float) -> str:
+    return f"1 stranger in {1 / fpir:,.0f} is named" if fpir > 0 else "no stranger is named"
+
+
+def _share(share: Share) -> str:
+    return f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%}) of {share.of}"

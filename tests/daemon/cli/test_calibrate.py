@@ -1,0 +1,86 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import Result
+from typer.testing import CliRunner
+
+from config import Settings
+from daemon.cli import app
+from daemon.identity.calibration import threshold
+from daemon.store import Store
+from engine.manifests import find_model
+from tests.daemon.factories import make_template, towards, unit
+
+MODEL = find_model(Settings().embedding.model, ())
+Deconvid = Callable[..., Result]
+
+
+@pytest.fixture
+def deconvid(tmp_path: Path) -> Deconvid:
+    def run(*arguments: str, settings: str = "") -> Result:
+        config = tmp_path / "config.toml"
+        config.write_text(f'state = "{tmp_path}/state"\n{settings}')
+        environment = {"DECONVID_CONFIG": str(config), "COLUMNS": "200"}
+        return CliRunner().invoke(app, ["calibrate", *arguments], env=environment)
+
+    return run
+
+
+@pytest.fixture
+def twins(tmp_path: Path) -> Path:
+    """The database of Ann, who has three photos, and [Bob], who has one and looks like her."""
+    path = tmp_path / "state" / "identities.sqlite"
+    with Store.open(path) as store:
+        for seed in (5, 6, 7):
+            store.people.enrol("Ann", make_template(towards(unit(1), 0.97, seed), MODEL.sha256))
+        store.people.enrol("[Bob]", make_template(towards(unit(1), 0.9, 8), MODEL.sha256))
+    return path
+
+
+def test_report_tells_the_threshold_its_cost_and_advice(deconvid: Deconvid, twins: Path) -> None:
+    told = deconvid("report")
+    assert told.exit_code == 0
+    assert "2 people, 4 photos" in told.stdout
+    assert "1 stranger in 1,000 is named" in told.stdout
+    assert "Ann\tlooks like [Bob]" in told.stdout
+    assert "[Bob]\tlooks like Ann" in told.stdout
+
+
+def test_report_as_json_names_everybody_by_id(deconvid: Deconvid, twins: Path) -> None:
+    told = json.loads(deconvid("report", "--json", settings="[identity]\nthreshold = 0.5\n").stdout)
+    assert told["names"] == {"1": "Ann", "2": "[Bob]"}
+    assert (told["in_force"]["threshold"], told["is_fixed"]) == (0.5, True)
+    assert told["look_alikes"][0]["person_ids"] == [1, 2]
+    assert len(told["advice"]["2"]) == 2
+
+
+def test_now_computes_and_notes_the_threshold(deconvid: Deconvid, twins: Path) -> None:
+    told = json.loads(deconvid("now", "--json", settings="[identity]\nfpir = 0.01\n").stdout)
+    assert MODEL.impostors
+    assert told["threshold"] == pytest.approx(threshold(0.01, 2, MODEL.impostors.track, told["alikeness"]))
+    with Store.open(twins) as store:
+        noted = store.calibrations.get(MODEL.sha256)
+    assert noted
+    assert (noted.threshold, noted.fpir, noted.gallery_revision) == (told["threshold"], 0.01, 4)
+
+
+def test_now_says_when_the_configuration_overrides_it(deconvid: Deconvid, twins: Path) -> None:
+    told = deconvid("now", settings="[identity]\nthreshold = 0.5\n")
+    assert "for 2 people" in told.stdout
+    assert "identity.threshold = 0.5" in told.stderr
+
+
+def test_empty_gallery_is_no_error(deconvid: Deconvid) -> None:
+    assert "0 people, 0 photos" in deconvid("report").stdout
+
+
+def test_model_without_tails_is_refused_with_the_fix(deconvid: Deconvid, tmp_path: Path) -> None:
+    manifest = (Path("engine/models") / "deconv_v0.toml").read_text().partition("[impostors")[0]
+    models = tmp_path / "models"
+    models.mkdir()
+    (models / "bare.toml").write_text(manifest.replace('name = "deconv_v0"', 'name = "bare"'))
+    told = deconvid("now", settings=f'models = ["{models}"]\n[embedding]\nmodel = "bare"\n')
+    assert told.exit_code == 1
+    assert "training.fit_tails" in told.stderr
