@@ -89,7 +89,9 @@ def small_faces(
         small = cv2.resize(picture, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
         if max(small.shape) > CANVAS_PX:
             continue
-        canvas = cv2.resize(nobody[int(rng.integers(len(nobody)))], (CANVAS_PX, CANVAS_PX), interpolation=cv2.INTER_AREA)
+        canvas = cv2.resize(
+            nobody[int(rng.integers(len(nobody)))], (CANVAS_PX, CANVAS_PX), interpolation=cv2.INTER_AREA
+        )
         x, y = (int(rng.integers(0, CANVAS_PX - side + 1)) for side in small.shape[1::-1])
         canvas[y : y + small.shape[0], x : x + small.shape[1]] = small
         yield SmallFace(np.asarray(canvas, np.uint8), faces.boxes[chosen] * scale + np.array([x, y, x, y], np.float32))

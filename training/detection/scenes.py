@@ -4,6 +4,7 @@ python -m training.detection.scenes --out scenes.png        # look at some, labe
 """
 
 import argparse
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -18,7 +19,14 @@ Image = NDArray[np.uint8]
 Generator = np.random.Generator
 
 SMALLEST_FACE_PX, LARGEST_SHARE = 8.0, 0.9
-MOST_FACES = 10
+LEAST_LIMIT_PX = 48.0
+"""Of the largest face of a scene."""
+MOST_PATCHES = 24
+"""That are tried; those that would cover another are left out."""
+LEAST_SURE_PX = 7.0
+"""Of a face that is to be found; smaller ones, from the background of a picture, count as nothing."""
+MASKS = 64
+"""Shapes in which pictures are cut out."""
 DECOYS = 0.3
 """Share of what is pasted that is no face."""
 DECOY_PX = SIDE_PX / 2
@@ -57,6 +65,32 @@ class Patch:
     sure: NDArray[np.bool_]
 
 
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What may be pasted."""
+
+    read: Callable[[], Image]
+    """Returns (224, 224, 3) BGR."""
+    boxes: NDArray[np.float32]
+    landmarks: NDArray[np.float32]
+    sure: NDArray[np.bool_]
+
+
+def nobody(read: Callable[[], Image]) -> Source:
+    """Returns a source without a face, from a picture of any size."""
+    return Source(
+        lambda: np.asarray(cv2.resize(read(), (SIDE_PX, SIDE_PX)), np.uint8),
+        np.zeros((0, 4), np.float32),
+        np.zeros((0, 5, 2), np.float32),
+        np.zeros(0, bool),
+    )
+
+
+def log_uniform(rng: Generator, low: float, high: float) -> float:
+    """As many values between 8 and 16 as between 128 and 256."""
+    return float(np.exp(rng.uniform(np.log(low), np.log(high))))
+
+
 class SceneMaker:
     """Args: side: of the scenes, pixels."""
 
@@ -66,18 +100,21 @@ class SceneMaker:
         self._backgrounds = load_backgrounds()
         # A picture whose main face no teacher was sure of would teach that it is background.
         self._usable = np.unique(self._pictures.picture[self._pictures.sure])
+        self._masks = [_mask(np.random.default_rng(number)) for number in range(MASKS)]
 
     def make(self, rng: Generator) -> Scene:
         """Returns a scene; one generator state, one scene."""
         image = self._background(rng)
         patches: list[Patch] = []
         taken = np.zeros((self.side, self.side), bool)
-        for _ in range(int(rng.integers(0, MOST_FACES + 1) * rng.random() + 0.999)):
-            patch = self._patch(rng)
-            covered = patch.mask[..., 0] > 0.1
-            if (taken[patch.where] & covered).any():
+        # Where no face is large, there is room for many.
+        largest_px = log_uniform(rng, LEAST_LIMIT_PX, LARGEST_SHARE * self.side)
+        smallest_px = log_uniform(rng, SMALLEST_FACE_PX, largest_px / 2)
+        for _ in range(int(rng.integers(0, MOST_PATCHES + 1))):
+            patch = self._patch(rng, taken, log_uniform(rng, smallest_px, largest_px))
+            if patch is None:
                 continue
-            taken[patch.where] |= covered
+            taken[patch.where] = True
             under = image[patch.where]
             image[patch.where] = (patch.mask * patch.image + (1 - patch.mask) * under).astype(np.uint8)
             patches.append(patch)
@@ -95,40 +132,42 @@ class SceneMaker:
             part = part[:, ::-1]
         return np.asarray(cv2.resize(part, (self.side, self.side), interpolation=cv2.INTER_AREA), np.uint8)
 
-    def _patch(self, rng: Generator) -> Patch:
-        image, boxes, landmarks, sure = self._decoy(rng) if rng.random() < DECOYS else self._face(rng)
+    def _patch(self, rng: Generator, taken: NDArray[np.bool_], wanted_px: float) -> Patch | None:
+        """Returns something to paste, None if the place that was drawn for it is taken."""
+        source = self._decoy(rng) if rng.random() < DECOYS else self._face(rng)
+        boxes, landmarks = source.boxes, source.landmarks
         largest_px = float((boxes[:, 2:] - boxes[:, :2]).max()) if len(boxes) else DECOY_PX
-        limit = float(np.log(LARGEST_SHARE * self.side))
-        # Uniform in the logarithm: as many faces between 8 and 16 px as between 128 and 256.
-        wanted_px = float(np.exp(rng.uniform(np.log(SMALLEST_FACE_PX), limit)))
         scale = min(wanted_px / largest_px, 2.0)
         turn = cv2.getRotationMatrix2D((SIDE_PX / 2, SIDE_PX / 2), rng.normal(0, 12), scale)
         reach = scale * SIDE_PX / 2
         room = max(self.side - reach, reach)
         turn[:, 2] += rng.uniform(min(reach, self.side - reach), room, 2) - SIDE_PX / 2
+        where = _touched(turn, self.side)
+        if taken[where].any():
+            return None
+        image = source.read()
         if rng.random() < 0.5:
             image = np.ascontiguousarray(image[:, ::-1])
             boxes, landmarks = mirrored(boxes, landmarks)
-        where = _touched(turn, self.side)
         placed = _warp(image, turn, where, scale)
-        mask = _warp(_mask(rng), turn, where, scale)[..., None]
+        mask = _warp(self._masks[int(rng.integers(MASKS))], turn, where, scale)[..., None]
         points = landmarks @ turn[:, :2].T + turn[:, 2]
-        return Patch(where, placed, mask, _turned_boxes(boxes, turn), points, sure)
+        return Patch(where, placed, mask, _turned_boxes(boxes, turn), points, source.sure)
 
-    def _face(self, rng: Generator) -> tuple[Image, NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
-        """Returns a picture with its boxes, landmarks and which of them are sure."""
-        picture = int(rng.choice(self._usable))
-        faces, labels = self._pictures.faces_of(picture), self._pictures
-        return np.array(labels.images[picture]), labels.boxes[faces], labels.landmarks[faces], labels.sure[faces]
+    def _face(self, rng: Generator) -> Source:
+        picture, labels = int(rng.choice(self._usable)), self._pictures
+        faces = labels.faces_of(picture)
+        return Source(
+            lambda: np.array(labels.images[picture]), labels.boxes[faces], labels.landmarks[faces], labels.sure[faces]
+        )
 
-    def _decoy(self, rng: Generator) -> tuple[Image, NDArray[np.float32], NDArray[np.float32], NDArray[np.bool_]]:
+    def _decoy(self, rng: Generator) -> Source:
         """Returns what is no face, cut out as faces are: else the network would learn to find the cuts.
 
         A piece of a background, or what surrounds a face: hair, an ear, a shoulder, a corner of the face itself.
         """
-        nothing = np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros(0, bool)
         if rng.random() < 0.5:
-            return np.asarray(cv2.resize(self._background(rng), (SIDE_PX, SIDE_PX))), *nothing
+            return nobody(lambda: self._background(rng))
         picture = int(rng.choice(self._usable))
         boxes = self._pictures.boxes[self._pictures.faces_of(picture)]
         side = int(rng.integers(48, 112))
@@ -136,15 +175,15 @@ class SceneMaker:
         shares = [_largest_share(boxes, corner, side) for corner in corners]
         x, y = corners[int(np.argmin(shares))]
         if min(shares) > MOST_OF_A_FACE:
-            return np.asarray(cv2.resize(self._background(rng), (SIDE_PX, SIDE_PX))), *nothing
-        piece = self._pictures.images[picture, y : y + side, x : x + side]
-        return np.asarray(cv2.resize(piece, (SIDE_PX, SIDE_PX)), np.uint8), *nothing
+            return nobody(lambda: self._background(rng))
+        return nobody(lambda: self._pictures.images[picture, y : y + side, x : x + side])
 
     def _visible(self, boxes: NDArray[np.float32]) -> NDArray[np.bool_]:
-        """(F,) whether most of a face is in the picture."""
+        """(F,) whether most of a face is in the picture, and large enough to be found."""
         inside = np.clip(boxes, 0, self.side)
         areas = [(b[:, 2:] - b[:, :2]).prod(1) for b in (inside, boxes)]
-        return np.asarray(areas[0] > 0.6 * areas[1])
+        sides = (boxes[:, 2:] - boxes[:, :2]).max(1, initial=0)
+        return np.asarray((areas[0] > 0.6 * areas[1]) & (sides >= LEAST_SURE_PX))
 
 
 def mirrored(
@@ -203,10 +242,13 @@ def _warp(
     scale: float,
 ) -> NDArray[np.float32]:
     """Warps into a part of the scene; where it shrinks much, the source is averaged first, as a lens does."""
+    shrunk = 2 ** max(0, int(np.floor(-np.log2(scale))))
+    if shrunk > 1:
+        source = np.asarray(cv2.resize(source, None, fx=1 / shrunk, fy=1 / shrunk, interpolation=cv2.INTER_AREA))
+        middle = (shrunk - 1) / 2  # of a shrunk pixel, among those that it averages
+        turn = np.hstack([turn[:, :2] * shrunk, turn[:, :2] @ [[middle], [middle]] + turn[:, 2:]])
     rows, columns = where
     shifted = turn - [[0, 0, columns.start], [0, 0, rows.start]]
-    if scale < 0.5:
-        source = np.asarray(cv2.GaussianBlur(source, (0, 0), 0.35 / scale))
     size = (columns.stop - columns.start, rows.stop - rows.start)
     return np.asarray(cv2.warpAffine(source, shifted, size, flags=cv2.INTER_LINEAR), np.float32)
 
