@@ -32,7 +32,7 @@ class Check:
 def examine(store: Store) -> Iterator[Check]:
     """Yields what was looked at, as it is known. Raises StoreError: the database cannot be read."""
     faults = store.database.find_damage(thorough=True)
-    yield Check("pages", f"{store.database.path.stat().st_size / 1e6:,.1f} MB", tuple(faults))
+    yield Check("pages", f"{store.database.size_bytes() / 1e6:,.1f} MB", tuple(faults))
     try:
         store.vault.check()
         yield _keys(store)

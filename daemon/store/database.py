@@ -76,6 +76,14 @@ class Database:
                 f"identity store {self.path.name}: was deleted or replaced while in use. Put it back and start again"
             )
 
+    def size_bytes(self) -> int:
+        """Returns the size of all pages, also of those that are in the log only."""
+        with self.read() as session:
+            pages, size = (
+                session.connection().exec_driver_sql(f"PRAGMA page_{of}").scalar_one() for of in ("count", "size")
+            )
+        return int(pages) * int(size)
+
     def find_damage(self, thorough: bool = False) -> list[str]:
         """Returns what SQLite finds wrong with the file's pages, at most some faults; empty if it is sound.
 

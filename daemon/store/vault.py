@@ -31,7 +31,8 @@ class Vault:
     def __init__(self, ring: KeyRing, master_key: MasterKey) -> None:
         self.ring = ring
         self.master_key = master_key
-        self._unlocked: tuple[str, AESGCM] | None = None
+        self._unlocked: tuple[bytes, AESGCM] | None = None
+        """The ring's proof, and what opened it."""
 
     @classmethod
     def beside(cls, database: Path, master_key: MasterKey) -> Self:
@@ -126,15 +127,15 @@ class Vault:
         return {subject: AESGCM(key) for subject, key in keys if key is not None}
 
     def _unlock(self) -> tuple[str, AESGCM]:
-        """Returns the ring's id and what the master key opens with; reads the key once."""
+        """Returns the ring's id and what the master key opens with; reads the key once for each ring."""
         id, proof = self.ring.facts()
-        if self._unlocked is None or self._unlocked[0] != id:
+        if self._unlocked is None or self._unlocked[0] != proof:
             cipher = AESGCM(self.master_key.read())
             if _open(cipher, proof, id) is None:
                 fix = "Put back the key with which this store was made; nothing was changed"
                 raise MasterKeyError(f"{self.master_key}: is not the one of this key ring. {fix}")
-            self._unlocked = id, cipher
-        return self._unlocked
+            self._unlocked = proof, cipher
+        return id, self._unlocked[1]
 
 
 WHY_UNREADABLE = "its key was destroyed, or the data was changed. Restore a backup, or erase and enrol again"
