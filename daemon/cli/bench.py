@@ -48,3 +48,24 @@ def soak(
     )
     if not result.passed:
         raise typer.Exit(EXIT_FAILURE)
+
+
+@app.command()
+def match(
+    faces: Annotated[list[int] | None, typer.Option(min=100, help="How many; may be repeated.")] = None,
+    memory: Annotated[float, typer.Option(min=0.5, help="Gigabytes that it may take.")] = 12,
+    report: Annotated[Path, typer.Option(help="Path without ending: .json is written.")] = Path("match"),
+) -> None:
+    """Search for faces among many, beside the libraries of the `bench` extra that are installed."""
+    from daemon.bench.match import MatchBench
+    from daemon.bench.record import match_record
+
+    found = MatchBench(memory, lambda doing: print(doing, file=sys.stderr, flush=True)).run(
+        faces or [1_000, 10_000, 100_000, 1_000_000]
+    )
+    report.with_suffix(".json").write_text(match_record(found, f"deconvid {' '.join(sys.argv[1:])}"))
+    for speed in found.speeds:
+        out.print(
+            f"{speed.faces:>9} faces, batch {speed.batch:2}: {speed.library:>10} {speed.precision} "
+            f"{speed.median_ms:9.2f} ms, {speed.bandwidth_share:4.0%} of the memory's bandwidth"
+        )

@@ -19,8 +19,9 @@ TYPES: dict[Precision, type[np.floating | np.signedinteger]] = {"fp32": np.float
 LARGEST_CODE = 127
 ROOM = 4096
 """Rows by which a full table grows: little, for adding one person must not wait for much memory to be cleared."""
-THREADED_BYTES = 8 << 20
-"""Size from which a scan is spread over the processors; below, starting threads costs more than it saves."""
+THREADED_BYTES = 64 << 20
+"""Size from which a scan is spread over the processors: below, it takes one of them a few milliseconds, and does not
+wait for the other ones, which work on pictures."""
 CHUNK = 1 << 15
 """Rows that are scanned at once: their products are still in the cache when they are put in order."""
 STRIDE = 64

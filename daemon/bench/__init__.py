@@ -1,0 +1,1 @@
+"""Measurements of this machine and this installation that need no camera."""
