@@ -36,12 +36,6 @@ from engine.manifests import find_model
 
 app = typer.Typer(help="Add, list, rename and erase people.", no_args_is_help=True, add_completion=False)
 
-app.command("import")(import_people)
-app.command()(capture)
-app.command()(consent)
-app.command()(export)
-app.command("reembed")(reembed_people)
-
 NameArgument = Annotated[str, typer.Argument(metavar="NAME", help="The person's name.")]
 
 
@@ -130,6 +124,13 @@ def erase(
             typer.confirm(f"Erase {person.name} and {person.template_count} templates for good?", abort=True, err=True)
         store.people.erase(name)
     out.print(f"{escape(person.name)} is erased. Backups made before still hold the name, but no face", soft_wrap=True)
+
+
+app.command("import")(import_people)
+app.command()(capture)
+app.command()(consent)
+app.command()(export)
+app.command("reembed")(reembed_people)
 
 
 def _enrol_with_progress(store: Store, engine: FaceEngine, name: str, files: list[Path]) -> list[Outcome]:

@@ -48,15 +48,15 @@ def capture(
 
 
 def _sit(settings: Settings, engine: FaceEngine, camera: str, seconds: float) -> list[Candidate]:
-    """A status line on a terminal; elsewhere a line for each new hint."""
-    told: list[Hint] = []
+    """A status line on a terminal; elsewhere a line for each change of it."""
+    told: list[tuple[Hint, int]] = []
     with Status("opening the camera", console=err) if err.is_terminal else nullcontext() as status:
 
         def tell(hint: Hint, count: int) -> None:
             if status is not None:
                 status.update(f"{count} of {WANTED} looks: [bold]{hint}[/bold]")
-            elif told[-1:] != [hint]:
-                told.append(hint)
+            elif told[-1:] != [(hint, count)]:
+                told.append((hint, count))
                 err.print(f"{count} of {WANTED} looks: {hint}", soft_wrap=True, highlight=False)
 
         try:
