@@ -84,6 +84,7 @@ class ClassRetention:
         Raises:
             StoreError: the store cannot be written.
         """
+        self._store.erasure.finish()  # whatever was interrupted, by a key ring that was away for example
         now = self._now()
         overdue = find_overdue(self._store, self._settings, now)
         strangers = overdue.strangers[:FORGET_AT_ONCE]
