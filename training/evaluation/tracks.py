@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,6 +29,13 @@ class Tracks:
     def __len__(self) -> int:
         return len(self.people)
 
+    def __add__(self, other: "Tracks") -> "Tracks":
+        pairs = zip(self._columns(), other._columns(), strict=True)
+        return Tracks(*(np.concatenate(pair) for pair in pairs))
+
+    def _columns(self) -> tuple[NDArray[Any], ...]:
+        return self.embeddings, self.qualities, self.people
+
     def __getitem__(self, chosen: NDArray[np.intp] | NDArray[np.bool_]) -> "Tracks":
         return Tracks(self.embeddings[chosen], self.qualities[chosen], self.people[chosen])
 
@@ -48,13 +56,17 @@ class Cast:
         _, photos, person, counts = np.unique(names, return_index=True, return_inverse=True, return_counts=True)
         return cls(person, np.flatnonzero(counts > 1), photos)
 
+    def strangers(self) -> list[list[int]]:
+        """Returns a track for everybody who is never enrolled."""
+        return [[picture] for picture in np.delete(self.photos, self.enrollable).tolist()]
+
     def one_picture_each(self) -> list[list[int]]:
-        """Returns a track for every picture with which nobody is enrolled."""
-        kept = set(self.photos[self.enrollable].tolist())
-        return [[picture] for picture in range(len(self.person)) if picture not in kept]
+        """Returns a track for every further picture of those who may be enrolled."""
+        first = set(self.photos.tolist())
+        return [[picture] for picture in range(len(self.person)) if picture not in first]
 
     def several_pictures_each(self) -> list[list[int]]:
-        """Returns as many tracks, but of people with three pictures or more each shows all but the enrolled one."""
+        """Returns as many tracks; each shows all further pictures of its person."""
         others: dict[int, list[int]] = {}
         for [picture] in self.one_picture_each():
             others.setdefault(int(self.person[picture]), []).append(picture)

@@ -9,7 +9,7 @@ from training.evaluation.tracks import embed_tracks
 from training.faces import load_faces, split
 
 EXPONENTS = (0, 1, 2, 3, 4, 5, 6, 8, 12)
-FACES = 1500
+FACES = 1000
 
 
 def fidelity_by_exponent(embed: Embed, faces: int = FACES) -> dict[str, float]:
