@@ -50,7 +50,8 @@ def sealed_rows(
 def reseal(vault: Vault, moved: Sequence[tuple[StrangerTemplateRow, int]]) -> None:
     """Makes rows others' who they are given with. What cannot be opened stays so."""
     opened = vault.open_many([item for row, _ in moved for item in sealed_items(row)])
-    readable = [(row, to, data, crop) for row, to in moved if (data := next(opened)) and (crop := next(opened))]
+    pairs = [(row, to, next(opened), next(opened)) for row, to in moved]
+    readable = [(row, to, data, crop) for row, to, data, crop in pairs if data is not None and crop is not None]
     items = [item for row, to, data, crop in readable for item in _items(to, row.model_digest, data, crop)]
     sealed = iter(vault.seal_many(items))
     for row, to, _, _ in readable:
