@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,19 +16,22 @@ from training.recipe import Recipe, TrainingError
 class Progress:
     """How far a run is."""
 
-    faces: int = 0
+    samples: int = 0
     """Seen in this run."""
     minutes: float = 0.0
-    faces_before: int = 0
+    samples_before: int = 0
     """Seen by the weights that the run started from."""
     history: list[dict[str, float]] | None = None
-    """Validations, oldest first, those before the run included."""
+    """Scores, oldest first, those before the run included."""
+
+    def as_dict(self) -> dict[str, Any]:
+        return asdict(self)
 
 
 def save_weights(path: Path, average: nn.Module, recipe: Recipe, progress: Progress) -> None:
     """Writes PATH (FP16 weights, what made them) and its .json. Raises TrainingError: the disk is full or the like."""
     weights = {k: v.half() if v.is_floating_point() else v for k, v in average.state_dict().items()}
-    made = {"recipe": recipe.as_dict(), "seen": progress.faces_before + progress.faces, "history": progress.history}
+    made = {"recipe": recipe.as_dict(), "seen": progress.samples_before + progress.samples, "history": progress.history}
     _replace(path, {**made, "weights": weights})
     path.with_suffix(".json").write_text(json.dumps(made, indent=1) + "\n")
 
@@ -42,7 +45,7 @@ def load_weights(path: Path, network: nn.Module) -> Progress:
     checkpoint = _load(path)
     try:
         network.load_state_dict(checkpoint["weights"])
-        return Progress(faces_before=checkpoint["seen"], history=list(checkpoint["history"]))
+        return Progress(samples_before=checkpoint["seen"], history=list(checkpoint["history"]))
     except (KeyError, RuntimeError) as error:
         made_by = checkpoint.get("recipe", {}).get("network", "another program")
         raise TrainingError(f"{path}: holds weights of {made_by}, not of this network. Name its recipe") from error

@@ -14,7 +14,9 @@ OPSET = 17
 Axes = dict[str, dict[int, str]]
 
 
-def write_onnx(network: nn.Module, example: Tensor, path: Path, inputs: list[str], outputs: list[str], axes: Axes) -> None:
+def write_onnx(
+    network: nn.Module, example: Tensor, path: Path, inputs: list[str], outputs: list[str], axes: Axes
+) -> None:
     """Writes a network that is in eval mode and whose batch norms are fused.
 
     Weights are stored in half precision and cast when a runtime loads them, which halves the file; the arithmetic stays

@@ -8,12 +8,13 @@ import pytest
 import torch
 
 from training.checkpoints import Progress, load_run, load_weights, save_run, save_weights
+from training.distill import DistillRecipe
 from training.networks import NETWORKS
 from training.optimisers import cosine_with_warm_up, make_optimisers
 from training.paths import SHARED
-from training.recipe import Recipe, TrainingError
+from training.recipe import TrainingError
 
-RECIPE = Recipe(network="deconv_v0_xs", faces=1000)
+RECIPE = DistillRecipe(network="deconv_v0_xs", samples=1000)
 
 
 def test_the_learning_rate_rises_then_falls_to_almost_nothing():
@@ -25,7 +26,7 @@ def test_the_learning_rate_rises_then_falls_to_almost_nothing():
 
 
 def test_a_run_ends_by_faces_or_by_the_clock():
-    recipe = Recipe(network="deconv_v0", faces=1000, minutes=10)
+    recipe = DistillRecipe(network="deconv_v0", samples=1000, minutes=10)
     assert recipe.progress(500, 1) == 0.5
     assert recipe.progress(100, 9) == 0.9
     assert recipe.progress(2000, 1) == 1
@@ -35,15 +36,15 @@ def test_a_run_ends_by_faces_or_by_the_clock():
 def test_the_recipes_that_ship_are_recipes(name):
     from training.paths import REPOSITORY
 
-    assert Recipe.read(REPOSITORY / "training" / "recipes" / f"{name}.toml").network == name
+    assert DistillRecipe.read(REPOSITORY / "training" / "recipes" / f"{name}.toml").network == name
 
 
 def test_a_recipe_tells_every_fault(tmp_path):
     path = tmp_path / "recipe.toml"
     path.write_text('network = "resnet"\nbatch = 1\nlerning_rate = 1.0\nseed = 0.5\nwarm_up = "long"\n')
     with pytest.raises(TrainingError) as caught:
-        Recipe.read(path)
-    told = ("network", "deconv_v0", "batch", "lerning_rate", "seed", "warm_up", "faces nor minutes")
+        DistillRecipe.read(path)
+    told = ("network", "deconv_v0", "batch", "lerning_rate", "seed", "warm_up", "samples nor minutes")
     assert [word for word in told if word not in str(caught.value)] == []
 
 
@@ -70,9 +71,9 @@ def test_both_optimisers_make_progress_and_share_the_weights_memory():
 
 def test_weights_come_back_as_they_were_saved(tmp_path):
     saved, loaded = (NETWORKS["deconv_v0_xs"]() for _ in range(2))
-    save_weights(tmp_path / "a.pt", saved, RECIPE, Progress(faces=500, faces_before=200, history=[]))
+    save_weights(tmp_path / "a.pt", saved, RECIPE, Progress(samples=500, samples_before=200, history=[]))
     progress = load_weights(tmp_path / "a.pt", loaded)
-    assert progress.faces_before == 700
+    assert progress.samples_before == 700
     assert all(torch.equal(a.half(), b.half()) for a, b in zip(saved.parameters(), loaded.parameters(), strict=True))
 
 
@@ -108,7 +109,7 @@ def test_a_run_of_another_recipe_is_not_taken_up(tmp_path):
 @pytest.mark.skipif(not (SHARED / "data" / "fairface112").is_dir(), reason="FairFace is not at hand")
 def test_a_killed_run_goes_on(tmp_path):
     recipe, out = tmp_path / "tiny.toml", tmp_path / "tiny.pt"
-    recipe.write_text('network = "deconv_v0_xs"\nfaces = 256\nbatch = 32\nvalidate_every_s = 5\n')
+    recipe.write_text('network = "deconv_v0_xs"\nsamples = 256\nbatch = 32\nvalidate_every_s = 5\n')
     command = [sys.executable, "-m", "training.distill", str(recipe), "--out", str(out)]
     first = subprocess.Popen(command)
     while not out.with_suffix(".run").exists():
@@ -119,4 +120,4 @@ def test_a_killed_run_goes_on(tmp_path):
     second = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "taken up at" in second.stderr
     assert not out.with_suffix(".run").exists()
-    assert load_weights(out, NETWORKS["deconv_v0_xs"]()).faces_before == 256
+    assert load_weights(out, NETWORKS["deconv_v0_xs"]()).samples_before == 256

@@ -1,19 +1,14 @@
 """Trains the face detector on composed scenes.
 
-    python -m training.detection.train --minutes 60 --out runs/detector.pt
-    python -m training.detection.train --minutes 60 --start training/checkpoints/detector.pt
+    python -m training.detection.train training/recipes/finder_v0.toml --start training/checkpoints/finder_v0.pt
 
-The learning rate follows the clock, one cosine over the given minutes. Every few minutes the weights' running average
-is validated on scenes that training never sees, and saved with what made it.
+A run that was killed goes on when the same command is given again.
 """
 
-import argparse
-import json
-import logging
-import time
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+from typing import ClassVar
 
 import cv2
 import numpy as np
@@ -25,28 +20,20 @@ from torch.utils.data import DataLoader, Dataset
 from training.detection.losses import assign, decode_landmarks, detection_losses
 from training.detection.network import STRIDES, DetectorNetwork, split
 from training.detection.scenes import Scene, SceneMaker
-from training.optimisers import cosine_with_warm_up, make_optimisers
-from training.paths import RUNS
+from training.recipe import Recipe
+from training.run import Run, run_command
 from training.tensors import normalise, to_tensor
 
-logger = logging.getLogger(__name__)
-
 SIDE = 320
-VALIDATE_S = 300.0
 SETTLE_BATCHES = 32
 HELD_OUT_SEED = 7
 HELD_OUT_SCENES = 128
+NETWORKS = {"finder_v0": DetectorNetwork}
 
 
-@dataclass(frozen=True, slots=True)
-class DetectorRecipe:
-    minutes: float
-    batch: int = 16
-    learning_rate: float = 2e-3
-    weight_decay: float = 0.02
-    warm_up: float = 0.05
-    average_decay: float = 0.999
-    seed: int = 1
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorRecipe(Recipe):
+    NETWORKS: ClassVar[Collection[str]] = tuple(NETWORKS)
 
 
 class Scenes(Dataset):
@@ -83,7 +70,6 @@ def collate(scenes: Sequence[Scene]) -> Batch:
 @torch.no_grad()
 def validate(network: nn.Module, scenes: Sequence[Scene]) -> dict[str, float]:
     """Returns the mean losses over the scenes, and the landmarks' error in percent of the eye distance."""
-    network.eval()
     totals, errors = np.zeros(3), []
     for start in range(0, len(scenes), 16):
         batch = collate(scenes[start : start + 16])
@@ -96,7 +82,6 @@ def validate(network: nn.Module, scenes: Sequence[Scene]) -> dict[str, float]:
             off = (decode_landmarks(level, stride)[target.face] - wanted).norm(dim=-1).mean(1)
             eyes = (wanted[:, 0] - wanted[:, 1]).norm(dim=-1).clamp(1)
             errors.append(100 * off / eyes)
-    network.train()
     score, box, landmark = totals / np.ceil(len(scenes) / 16)
     return {
         "score": round(float(score), 4),
@@ -113,75 +98,32 @@ def settle(network: nn.Module, scenes: Scenes) -> None:
     swa_utils.update_bn((normalise(collate([scenes[draw] for draw in batch]).images) for batch in batches), network)
 
 
-def save(path: Path, network: nn.Module, recipe: DetectorRecipe, seen: int, history: list[dict[str, float]]) -> None:
-    weights = {k: v.half() if v.is_floating_point() else v for k, v in network.state_dict().items()}
-    made = {"recipe": asdict(recipe), "seen": seen, "history": history}
-    torch.save({**made, "weights": weights}, path.with_suffix(".part"))
-    path.with_suffix(".part").replace(path)
-    path.with_suffix(".json").write_text(json.dumps(made, indent=1) + "\n")
+class DetectorTraining(Run[Batch]):
+    """Arguments as of `Run`."""
 
+    def __init__(self, recipe: DetectorRecipe, out: Path, start: Path | None = None, device: str = "cpu") -> None:
+        torch.manual_seed(recipe.seed)
+        cv2.setNumThreads(1)  # the network has the cores
+        super().__init__(recipe, NETWORKS[recipe.network](), out, start, device)
+        self._scenes = Scenes(recipe.seed, self.seen)
+        rngs = (np.random.default_rng((HELD_OUT_SEED, number)) for number in range(HELD_OUT_SCENES))
+        self._held_out = [self._scenes.maker.make(rng) for rng in rngs]
+        self._batch = recipe.batch
 
-def train(recipe: DetectorRecipe, out: Path, start: Path | None = None) -> None:
-    torch.manual_seed(recipe.seed)
-    cv2.setNumThreads(1)  # the network has the cores
-    network = DetectorNetwork()
-    seen, history = 0, list[dict[str, float]]()
-    if start:
-        checkpoint = torch.load(start, weights_only=True)
-        network.load_state_dict(checkpoint["weights"])
-        seen, history = checkpoint["seen"], checkpoint["history"]
-    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]  # missing from torch's overloads
-    decay = swa_utils.get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
-    average = swa_utils.AveragedModel(network, multi_avg_fn=decay)
-    optimisers = make_optimisers(network, recipe.weight_decay)
-    scenes = Scenes(recipe.seed, seen)
-    held_out = [scenes.maker.make(np.random.default_rng((HELD_OUT_SEED, n))) for n in range(HELD_OUT_SCENES)]
-    loader = DataLoader(scenes, recipe.batch, num_workers=1, prefetch_factor=8, collate_fn=collate)
-    started = validated = time.monotonic()
-    for step, batch in enumerate(loader):
-        progress = min(1.0, (time.monotonic() - started) / 60 / recipe.minutes)
-        if progress >= 1 or time.monotonic() - validated > VALIDATE_S:
-            validated = time.monotonic()
-            settle(average.module, scenes)
-            history.append(
-                {"scenes": seen, "minutes": round(progress * recipe.minutes, 1), **validate(average.module, held_out)}
-            )
-            logger.info("held out: %s", history[-1])
-            save(out, average.module, recipe, seen, history)
-        if progress >= 1:
-            return
-        for optimiser in optimisers:
-            for group in optimiser.param_groups:
-                group["lr"] = cosine_with_warm_up(recipe.learning_rate, recipe.warm_up, progress)
-        with torch.autocast("cpu", torch.bfloat16):
-            raw = network(normalise(batch.images))
-        losses = detection_losses(
-            [split(level) for level in raw], assign(batch.boxes, batch.landmarks, batch.sure, SIDE)
-        )
-        network.zero_grad(set_to_none=True)
-        losses.total.backward()  # type: ignore[no-untyped-call]
-        nn.utils.clip_grad_norm_(network.parameters(), 5.0)
-        for optimiser in optimisers:
-            optimiser.step()
-        average.update_parameters(network)
-        seen += recipe.batch
-        if step % 50 == 0:
-            logger.info(
-                "step %d scenes %d progress %.3f score %.4f box %.4f landmark %.4f",
-                *(step, seen, progress, losses.score.item(), losses.box.item(), losses.landmark.item()),
-            )
+    def batches(self, first: int) -> Iterator[Batch]:
+        yield from DataLoader(self._scenes, self._batch, num_workers=1, prefetch_factor=8, collate_fn=collate)
 
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        with torch.autocast(self.device.type, torch.bfloat16):
+            raw = self.network(normalise(batch.images.to(self.device)))
+        levels = [split(level.cpu()) for level in raw]
+        losses = detection_losses(levels, assign(batch.boxes, batch.landmarks, batch.sure, SIDE))
+        return losses.total, {"score": losses.score, "box": losses.box, "landmark": losses.landmark}
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--minutes", type=float, default=60)
-    parser.add_argument("--learning-rate", type=float, default=2e-3, help="its peak")
-    parser.add_argument("--start", type=Path, help="begin from these weights")
-    parser.add_argument("--out", type=Path, default=RUNS / "detector.pt")
-    args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    train(DetectorRecipe(args.minutes, learning_rate=args.learning_rate), args.out, args.start)
+    def score(self, average: nn.Module) -> dict[str, float]:
+        settle(average, self._scenes)
+        return validate(average, self._held_out)
 
 
 if __name__ == "__main__":
-    main()
+    run_command(__doc__, DetectorRecipe, DetectorTraining)

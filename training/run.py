@@ -1,0 +1,178 @@
+"""A training run, whatever is learnt: its pace, its running average, and how it survives being killed.
+
+Every few minutes the weights' running average is scored on what training never sees, and saved. A run that was killed
+goes on where it was when the same command is given again.
+"""
+
+import argparse
+import csv
+import logging
+import math
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import torch
+from torch import Tensor, nn
+from torch.optim import swa_utils
+
+from training.checkpoints import Progress, load_run, load_weights, save_run, save_weights
+from training.optimisers import cosine_with_warm_up, make_optimisers
+from training.paths import RUNS
+from training.recipe import Recipe, TrainingError
+
+logger = logging.getLogger(__name__)
+
+LOG_STEPS = 50
+LARGEST_GRADIENT = 5.0
+
+Batch = TypeVar("Batch")
+AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
+
+
+class Run(ABC, Generic[Batch]):
+    """What to learn is a subclass's: it gives batches, their loss, and a score.
+
+    Args:
+        recipe: what to do.
+        network: what learns, not trained yet.
+        out: where the averaged weights go; the run's state lies beside it, as `.run`, until the run is finished.
+        start: weights to begin from.
+        device: `cpu` or `cuda`.
+    """
+
+    def __init__(self, recipe: Recipe, network: nn.Module, out: Path, start: Path | None, device: str) -> None:
+        self._recipe, self._out, self._state_file = recipe, out, out.with_suffix(".run")
+        self.device = torch.device(device)
+        self._progress = load_weights(start, network) if start else Progress()
+        to: Any = network.to  # this overload is missing from torch's stub
+        self.network: nn.Module = to(self.device, memory_format=torch.channels_last)
+        decay = swa_utils.get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
+        self._average = swa_utils.AveragedModel(self.network, multi_avg_fn=decay, use_buffers=True)
+        self._optimisers = make_optimisers(self.network, recipe.weight_decay)
+        if state := load_run(self._state_file, recipe):
+            self._take_up(state)
+
+    @property
+    def seen(self) -> int:
+        """Samples behind the weights, those of earlier runs included."""
+        return self._progress.samples_before + self._progress.samples
+
+    @abstractmethod
+    def batches(self, first: int) -> Iterable[Batch]:
+        """Returns endless batches; `first` samples were drawn before."""
+
+    @abstractmethod
+    def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
+        """Returns what to make small, and figures to show."""
+
+    @abstractmethod
+    def score(self, average: nn.Module) -> dict[str, float]:
+        """Returns what the averaged network is worth on samples that are held out."""
+
+    def finish(self) -> Progress:
+        """Trains to the end of the recipe. Raises TrainingError: the loss is no number, or nothing can be written."""
+        resumed_s, minutes_before = time.monotonic(), self._progress.minutes
+        scored_s = resumed_s
+        for batch in self.batches(self.seen):
+            now_s = time.monotonic()
+            self._progress.minutes = minutes_before + (now_s - resumed_s) / 60
+            share = self._recipe.progress(self._progress.samples, self._progress.minutes)
+            if share >= 1 or now_s - scored_s > self._recipe.validate_every_s:
+                scored_s = now_s
+                self._score_and_save()
+            if share >= 1:
+                break
+            figures = self._step(batch, share)
+            if self._progress.samples // self._recipe.batch % LOG_STEPS == 0:
+                self._log(figures, share)
+            self._progress.samples += self._recipe.batch
+        self._state_file.unlink(missing_ok=True)
+        return self._progress
+
+    def _step(self, batch: Batch, share: float) -> dict[str, Tensor]:
+        for optimiser in self._optimisers:
+            for group in optimiser.param_groups:
+                group["lr"] = cosine_with_warm_up(self._recipe.learning_rate, self._recipe.warm_up, share)
+        loss, figures = self.loss(batch)
+        self.network.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        nn.utils.clip_grad_norm_(self.network.parameters(), LARGEST_GRADIENT)
+        for optimiser in self._optimisers:
+            optimiser.step()
+        self._average.update_parameters(self.network)
+        return figures
+
+    def _log(self, figures: dict[str, Tensor], share: float) -> None:
+        values = {name: round(figure.item(), 4) for name, figure in figures.items()}
+        if not all(map(math.isfinite, values.values())):
+            raise TrainingError(f"the loss is no number any more: {values}. Go on from {self._out} at a lower rate")
+        left = self._progress.minutes * (1 - share) / share if share else math.nan
+        logger.info("seen %d, %.1f %%, %.0f min left: %s", self.seen, 100 * share, left, values)
+        self._append_metrics({"seen": self.seen, "minutes": round(self._progress.minutes, 2), **values})
+
+    def _append_metrics(self, row: dict[str, float]) -> None:
+        """One line of a table; TensorBoard and spreadsheets read CSV."""
+        path = self._out.with_suffix(".csv")
+        self._out.parent.mkdir(parents=True, exist_ok=True)
+        is_new = not path.exists()
+        with path.open("a", newline="") as table:
+            writer = csv.DictWriter(table, row.keys())
+            if is_new:
+                writer.writeheader()
+            writer.writerow(row)
+
+    def _score_and_save(self) -> None:
+        progress, average = self._progress, self._average.module
+        average.eval()
+        scores = self.score(average)
+        progress.history = [
+            *(progress.history or []),
+            {"seen": self.seen, "minutes": round(progress.minutes, 1), **scores},
+        ]
+        logger.info("held out: %s", progress.history[-1])
+        save_weights(self._out, average, self._recipe, progress)
+        save_run(self._state_file, self._state())
+
+    def _state(self) -> dict[str, Any]:
+        return {
+            "recipe": self._recipe.as_dict(),
+            "network": self.network.state_dict(),
+            "average": self._average.state_dict(),
+            "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
+            "progress": self._progress.as_dict(),
+        }
+
+    def _take_up(self, state: dict[str, Any]) -> None:
+        self.network.load_state_dict(state["network"])
+        self._average.load_state_dict(state["average"])
+        for optimiser, saved in zip(self._optimisers, state["optimisers"], strict=True):
+            optimiser.load_state_dict(saved)
+        self._progress = Progress(**state["progress"])
+        logger.info("taken up at %d, %.1f minutes", self._progress.samples, self._progress.minutes)
+
+
+def run_command(
+    description: str | None,
+    recipe_type: type[AnyRecipe],
+    make_run: Callable[[AnyRecipe, Path, Path | None, str], Run[Any]],
+) -> None:
+    """The command line of all runs."""
+    parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("recipe", type=Path)
+    parser.add_argument("--minutes", type=float, help="in place of the recipe's")
+    parser.add_argument("--start", type=Path, help="begin from these weights")
+    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--out", type=Path)
+    args = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    try:
+        recipe = recipe_type.read(args.recipe)
+        if args.minutes is not None:
+            recipe = replace(recipe, minutes=args.minutes)
+        make_run(recipe, args.out or RUNS / f"{recipe.network}.pt", args.start, args.device).finish()
+    except TrainingError as error:
+        raise SystemExit(f"error: {error}") from None
