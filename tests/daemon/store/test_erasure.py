@@ -6,13 +6,14 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from daemon.errors import StoreError
 from daemon.store import Store, StoreBusyError
 from daemon.store.backup import back_up
 from daemon.store.erasure import condemn
-from daemon.store.schema import TemplateRow
+from daemon.store.records import Enrolment
+from daemon.store.schema import StrangerRow, TemplateRow
 from daemon.store.vault import Vault
 from tests.daemon.factories import MODEL, make_event, make_template, unit
 
@@ -23,9 +24,10 @@ CROPS = [bytes([number]) * 64 + b"JPEGDATA" for number in range(40)]
 def fill(store: Store) -> None:
     """Ann, and Zebedäus with forty templates, who was seen forty times and renamed."""
     store.people.enrol("Ann", make_template(unit(1)))
-    for seed, crop in enumerate(CROPS):
-        zeb = store.people.enrol(NAMES[0], make_template(unit(seed + 10), crop=crop))
-        store.events.append(make_event(zeb.id), lambda n: '{"person":{"id":2,"name":"Zebedäus Quist"}}')
+    faces = (make_template(unit(seed + 10), crop=crop) for seed, crop in enumerate(CROPS))
+    [zeb] = store.people.enrol_all(Enrolment(NAMES[0], face) for face in faces)
+    payload = '{"person":{"id":2,"name":"Zebedäus Quist"}}'
+    store.events.append_many([(make_event(zeb.id), lambda n: payload)] * 40)
     store.people.rename(*NAMES)
 
 
@@ -100,6 +102,23 @@ def test_restored_backup_forgets_again_who_was_erased_since(store: Store, tmp_pa
         assert restored.people.enrol("Eve", make_template(unit(5))).id == 3
     (tmp_path / "backup").unlink()
     assert found(raw(tmp_path), NAME_TRACES) == []
+
+
+def test_strangers_who_were_named_so_go_with_the_person(store: Store) -> None:
+    ann, bob = (store.people.enrol(name, make_template(unit(1))) for name in ("Ann", "Bob"))
+    seen = {"first_seen": ann.created_at, "last_seen": ann.created_at, "created_at": ann.created_at, "sightings": 1}
+    with store.database.write() as session:
+        session.add(StrangerRow(id=1, state="named", person_id=ann.id, **seen))
+        session.add(StrangerRow(id=2, state="named", person_id=bob.id, **seen))
+        session.flush()
+        session.add_all(
+            StrangerRow(id=id, state="merged", merged_into=into, **seen) for id, into in ((3, 1), (4, 3), (5, 2))
+        )
+    store.vault.seal_many([(f"stranger:{id}", b"", "c") for id in range(1, 6)])
+    store.people.erase("Ann")
+    assert store.vault.ring.held() == {"person:2", "stranger:2", "stranger:5"}
+    with store.database.read() as session:
+        assert set(session.scalars(select(StrangerRow.id))) == {2, 5}
 
 
 def test_id_of_an_erased_person_is_not_used_again(store: Store) -> None:

@@ -27,17 +27,21 @@ RELEASED: list[dict[str, Any]] = [
 ]
 
 
-@pytest.fixture
-def released(tmp_path: Path) -> Path:
-    """A database of revision 0001, in which the first events were deleted already."""
-    path = tmp_path / "db"
+def make_database(path: Path, revision: str) -> None:
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
-        command.upgrade(config, "0001")
+        command.upgrade(config, revision)
     engine.dispose()
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """A database of revision 0001, in which the first events were deleted already."""
+    path = tmp_path / "db"
+    make_database(path, "0001")
     with closing(sqlite3.connect(path)) as database, database:
         database.execute("UPDATE meta SET value = 'one' WHERE key = 'epoch'")
         database.execute("INSERT INTO people VALUES (1, 'Ann', 'ann', 0)")
@@ -80,9 +84,13 @@ def test_sequence_goes_on(released: Path) -> None:
         assert store.events.append(make_event(), lambda n: "{}").sequence == 15
 
 
-def test_templates_are_sealed_and_no_longer_in_the_clear(released: Path) -> None:
+@pytest.mark.parametrize("revision", ["0001", "0002"])
+def test_templates_are_sealed_and_no_longer_in_the_clear(tmp_path: Path, revision: str) -> None:
+    released = tmp_path / "db"
+    make_database(released, revision)
     clear = {"embedding": unit(3).tobytes(), "crop": b"JPEGDATA" * 20}
     with closing(sqlite3.connect(released)) as database, database:
+        database.execute("INSERT INTO people VALUES (1, 'Ann', 'ann', 0)")
         for id in range(1, 60):
             row = (id, 1, clear["embedding"], MODEL, 0.9, clear["crop"], "ann.jpg", 5)
             database.execute("INSERT INTO templates VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
