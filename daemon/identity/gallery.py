@@ -11,8 +11,8 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.errors import StoreError
 from daemon.identity.faces import fuse
+from daemon.identity.refiner import Refiner
 from daemon.identity.search import Precision, VectorTable
 from daemon.store import GalleryNews, Store
 
@@ -24,7 +24,7 @@ MANY = 200_000
 """People from which on memory is saved: their faces take 8 bits a number, and the best ones are read again."""
 READ_AT_ONCE = 4096
 """People whose templates are opened together: it bounds the memory that a change takes."""
-MOST_READ_AGAIN = 256
+MOST_REFINED = 256
 """People who are read again for one probe; there are a handful, unless the gallery is full of doubles."""
 MOST_SAMPLED = 2048
 
@@ -66,6 +66,7 @@ class Gallery:
         """None until somebody was known."""
         self._entries: dict[int, _Entry] = {}
         self._samples: dict[int, NDArray[np.float32]] = {}
+        self._refiner = Refiner(store, model_digest)
         self.model_digest = model_digest
         self.revision = 0
         """Of the store, up to which every change is in here."""
@@ -146,11 +147,11 @@ class Gallery:
         if self._table is None:
             return None
         [near] = self._table.nearest(embedding[None], 2)
-        scores = dict(zip(near.ids[:MOST_READ_AGAIN].tolist(), near.scores.tolist(), strict=False))
+        scores = dict(zip(near.ids[:MOST_REFINED].tolist(), near.scores.tolist(), strict=False))
         if incumbent and incumbent.id in self and incumbent.id not in scores:
             scores[incumbent.id] = self._table.score(incumbent.id, embedding)
         if self._precision == "int8":
-            scores = self._unrounded(scores, embedding)
+            scores = self._refiner.refined(scores, embedding)
         if not scores:
             return None
         (best, score), *others = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
@@ -160,15 +161,6 @@ class Gallery:
             runner_up_score=others[0][1] if others else NOBODY,
             incumbent_score=scores.get(incumbent.id) if incumbent else None,
         )
-
-    def _unrounded(self, scores: dict[int, float], embedding: NDArray[np.float32]) -> dict[int, float]:
-        """Returns the scores by the stored templates, without those of people who are gone by now."""
-        try:
-            faces = fuse(self._store.people.gallery(self.model_digest, list(scores)))
-        except StoreError as error:
-            logger.warning("match_by_rounded_faces reason='%s'", error)
-            return scores
-        return dict(zip(faces.ids, (faces.vectors * embedding).sum(1).tolist(), strict=True))
 
     def _take_over(self, news: GalleryNews) -> None:
         ids, missing = sorted(news.people), 0
@@ -187,6 +179,7 @@ class Gallery:
         snapshot = self._store.people.gallery(self.model_digest, ids)
         faces = fuse(snapshot)
         gone = set(ids) - set(faces.ids)
+        self._refiner.forget(ids)
         for id in ids:
             if id in self or id not in gone:
                 self.changed.setdefault(id, id in self)
