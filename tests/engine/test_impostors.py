@@ -13,7 +13,7 @@ tails = st.builds(
     above=st.floats(0, 0.6),
     share=st.floats(0.001, 0.1),
     scale=st.floats(0.01, 0.1),
-    shape=st.one_of(st.just(0.0), st.floats(-0.5, 0.3)),
+    shape=st.one_of(st.just(0.0), st.floats(-0.5, -1e-3), st.floats(1e-3, 0.3)),
 )
 
 
