@@ -2,12 +2,12 @@ import pytest
 import torch
 
 from training.export import Exported
-from training.onnx_graph import fuse_batch_norms
 from training.losses import contrast_loss, restoration_loss
 from training.networks import NETWORKS
 from training.networks.blocks import MaxUnpool, deconv
 from training.networks.cost import macs
 from training.networks.seed import SeedNetwork
+from training.onnx_graph import fuse_batch_norms
 
 
 @pytest.fixture(params=sorted(NETWORKS))
