@@ -55,15 +55,15 @@ def advise(
     for copy in copies:
         first, second = copy.places
         advice[copy.person_id].append(f"photos {first + 1} and {second + 1} are one picture: the second adds nothing")
-    photos = Counter(gallery.person_ids.tolist())
-    for person_id, count in Counter(missed.tolist()).items():
-        advice[person_id].append(
-            f"{count} of {photos[person_id]} photos would not be recognised by the others: add photos like those that "
-            "the cameras see"
-        )
+    photos, lost = Counter(gallery.person_ids.tolist()), Counter(missed.tolist())
     for person_id, count in photos.items():
         if count < ENOUGH_PHOTOS:
             advice[person_id].append(f"has {count} of {ENOUGH_PHOTOS} photos: add some in another light or pose")
+        elif lost[person_id]:
+            advice[person_id].append(
+                f"{lost[person_id]} of {count} photos would not be recognised by the others: add photos like those "
+                "that the cameras see"
+            )
     return {person_id: tuple(texts) for person_id, texts in sorted(advice.items())}
 
 
