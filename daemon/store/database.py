@@ -11,12 +11,11 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPICursor
 from sqlalchemy.orm import Session
 
-from daemon.store.errors import DAMAGED, StoreBusyError, StoreUnusableError, mapped_errors
+from daemon.store.errors import StoreBusyError, StoreUnusableError, mapped_errors
 from daemon.store.migrate import migrate
 from daemon.store.vault import Vault
 
 OWNER_ONLY = 0o600
-MOST_FAULTS = 10
 
 
 class Database:
@@ -75,32 +74,6 @@ class Database:
             raise StoreUnusableError(
                 f"identity store {self.path.name}: was deleted or replaced while in use. Put it back and start again"
             )
-
-    def size_bytes(self) -> int:
-        """Returns the size of all pages, also of those that are in the log only."""
-        with self.read() as session:
-            pages, size = (
-                session.connection().exec_driver_sql(f"PRAGMA page_{of}").scalar_one() for of in ("count", "size")
-            )
-        return int(pages) * int(size)
-
-    def find_damage(self, thorough: bool = False) -> list[str]:
-        """Returns what SQLite finds wrong with the file's pages, at most some faults; empty if it is sound.
-
-        Args:
-            thorough: whether indices are compared with their tables too, which takes about three times as long.
-        """
-        pragma = "integrity_check" if thorough else "quick_check"
-        with self.read() as session:
-            found = session.connection().exec_driver_sql(f"PRAGMA {pragma}({MOST_FAULTS})").scalars().all()
-            broken_links = session.connection().exec_driver_sql("PRAGMA foreign_key_check").all() if thorough else []
-        faults = [] if found == ["ok"] else [" ".join(fault.split()) for fault in found]
-        return faults + [f"a row of {table} belongs to nothing" for table, *_ in broken_links[:MOST_FAULTS]]
-
-    def check_pages(self) -> None:
-        """Raises StoreUnusableError: the file is damaged."""
-        if faults := self.find_damage():
-            raise StoreUnusableError(f"identity store {self.path.name}: it is damaged ({faults[0]}). {DAMAGED}")
 
     @contextmanager
     def read(self) -> Iterator[Session]:

@@ -10,6 +10,7 @@ from daemon.errors import StoreError
 from daemon.store import meta
 from daemon.store.audit import AuditStore
 from daemon.store.calibrations import CalibrationStore
+from daemon.store.damage import check_pages
 from daemon.store.database import Database
 from daemon.store.erasure import Erasure
 from daemon.store.events import EventStore
@@ -111,7 +112,7 @@ class Store:
 
     def check(self) -> None:
         """Raises StoreUnusableError: the database is damaged, or what is sealed in it cannot be opened."""
-        self.database.check_pages()
+        check_pages(self.database)
         self.vault.check()
 
     def _check_ring(self) -> None:

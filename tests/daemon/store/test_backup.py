@@ -11,6 +11,7 @@ from daemon.errors import StoreError
 from daemon.store import Store, StoreUnusableError
 from daemon.store.backup import back_up, copy_key_ring
 from daemon.store.checkup import examine
+from daemon.store.damage import check_pages
 from daemon.store.keyring import KeyRing
 from daemon.store.records import Enrolment
 from tests.daemon.factories import MODEL, make_event, make_template, unit
@@ -91,6 +92,14 @@ def test_broken_page_is_told_at_the_start(tmp_path: Path) -> None:
     damage(tmp_path / "db")
     with Store.open(tmp_path / "db") as store, pytest.raises(StoreUnusableError, match=r"damaged \(.*backup"):
         store.check()
+
+
+def test_start_does_not_wait_long_for_a_large_file(store: Store, caplog: pytest.LogCaptureFixture) -> None:
+    for _ in range(20):
+        store.events.append_many([(make_event(), lambda n: "{}" * 1000)] * 500)
+    assert check_pages(store.database)
+    assert not check_pages(store.database, within_s=0.001)
+    assert "store_not_read_through" in caplog.text
 
 
 def test_sound_store_has_no_faults(store: Store) -> None:
