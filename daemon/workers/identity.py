@@ -1,4 +1,7 @@
-"""The identity worker: observations -> one decision per track -> store. The only writer of events."""
+"""The identity worker: observations -> one decision per track -> store.
+
+The only writer of events, but for what operators do to strangers: that is stored with its event at once.
+"""
 
 import logging
 import sys
