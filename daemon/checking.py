@@ -11,6 +11,7 @@ from daemon.events.errors import KeysError
 from daemon.events.keys import KeyFolder
 from daemon.house import socket_path_fault
 from daemon.rules.checking import find_rule_problems
+from daemon.store.master_key import MasterKey
 from engine.manifests import find_model
 
 LOOKS_WITHIN_A_TRACK = 1.5
@@ -23,6 +24,7 @@ def find_problems(settings: Settings) -> list[Problem]:
         *_cameras(settings),
         *_models(settings),
         *_folders(settings),
+        *_master_key(settings),
         *_network(settings),
         *find_rule_problems(settings),
         *find_bridge_problems(settings),
@@ -81,6 +83,18 @@ def _folders(settings: Settings) -> Iterator[Problem]:
         yield from _folder("runtime", settings.runtime)
     if fault := socket_path_fault(f"ipc://{settings.runtime_folder}/observations"):
         yield Problem("runtime", fault, "Set `runtime` to a folder with a shorter path, such as /run/deconvid")
+
+
+def _master_key(settings: Settings) -> Iterator[Problem]:
+    key = MasterKey.of(settings.privacy.master_key, settings.state)
+    # The one in the state folder may not be made yet, and a credential is there inside of the service only.
+    if key.is_own or (key.kind == "credential" and "CREDENTIALS_DIRECTORY" not in os.environ):
+        return
+    try:
+        key.read()
+    except DeconvIDError as error:
+        fault, _, fix = str(error).partition(". ")
+        yield Problem("privacy.master_key", fault, fix)
 
 
 def _network(settings: Settings) -> Iterator[Problem]:

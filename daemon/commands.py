@@ -17,7 +17,7 @@ from daemon.service import Service
 
 logger = logging.getLogger(__name__)
 
-FIXED = ("state", "runtime")
+FIXED = ("state", "runtime", "privacy.master_key")
 """Settings that a running daemon cannot change: there its lock and its sockets are."""
 
 

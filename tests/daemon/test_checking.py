@@ -1,6 +1,14 @@
 import pytest
 
-from config import CameraSettings, DetectionSettings, EmbeddingSettings, EventSettings, NetworkSettings, Settings
+from config import (
+    CameraSettings,
+    DetectionSettings,
+    EmbeddingSettings,
+    EventSettings,
+    NetworkSettings,
+    PrivacySettings,
+    Settings,
+)
 from daemon.checking import find_problems, find_source_problems
 
 
@@ -80,3 +88,17 @@ def test_a_damaged_server_key(make_settings, tmp_path):
     settings.keys_folder.mkdir(parents=True)
     (settings.keys_folder / "server.json").write_text("{}")
     assert keys(settings) == ["events.network.encryption"]
+
+
+@pytest.mark.parametrize("reference", ["env:NO_SUCH_KEY", "file:/nonexistent/key"])
+def test_a_master_key_that_is_not_there(make_settings, reference):
+    [problem] = find_problems(make_settings(privacy=PrivacySettings(master_key=reference)))
+    assert problem.key == "privacy.master_key"
+    assert "Put the key back" in problem.fix
+
+
+def test_a_credential_is_there_inside_of_the_service_only(make_settings, tmp_path, monkeypatch):
+    settings = make_settings(privacy=PrivacySettings(master_key="credential:master.key"))
+    assert find_problems(settings) == []
+    monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
+    assert keys(settings) == ["privacy.master_key"]
