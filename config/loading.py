@@ -65,6 +65,9 @@ def read_settings(path: Path, environment: Mapping[str, str] | None = None, secr
     problems: list[Problem] = []
     if secrets:
         document = _fill_in(document, "", environment, problems)
+    elif isinstance(url := document.get("database_url"), str):
+        # Whoever adds a person has to open the store; what is not at hand is told when it is opened.
+        document["database_url"] = _fill_in(url, "database_url", environment, [])
     try:
         return Reading(Settings.model_validate(document), tuple(problems))
     except ValidationError as error:

@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, SecretStr, field_validator
 
-from config.bridges import AnyBridge
+from config.bridges import AnyBridge, OptionalSecret
 from config.cameras import CameraName, CameraSettings
 from config.events import EventSettings
 from config.limits import LimitSettings
@@ -17,12 +17,17 @@ from config.snapshots import SnapshotSettings
 from config.strangers import RetentionSettings, StrangerSettings
 from config.web import WebSettings
 
+POSTGRES = "postgresql+psycopg://"
+
 
 class Settings(Section):
     state: Folder = Path("/var/lib/deconvid")
     """Folder of the identity store. One daemon per folder. A relative path starts where the command is run."""
     runtime: Folder | None = None
     """Folder of sockets; unset: `run` inside the state folder."""
+    database_url: OptionalSecret = None
+    """`postgresql+psycopg://USER:${PASSWORD}@HOST/NAME`: the store is in that database, which needs the extra
+    `deconvid[postgres]`. Unset: in an SQLite file in the state folder. Key ring and pictures are always there."""
     models: tuple[Folder, ...] = ()
     """Further folders with model manifests."""
     cameras: dict[CameraName, CameraSettings] = Field(default_factory=dict)
@@ -41,6 +46,13 @@ class Settings(Section):
     zones: dict[Name, ZoneSettings] = Field(default_factory=dict)
     rules: dict[Name, RuleSettings] = Field(default_factory=dict)
     bridges: dict[Name, AnyBridge] = Field(default_factory=dict)
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_postgres(cls, url: SecretStr | None) -> SecretStr | None:
+        if url is not None and not url.get_secret_value().startswith(POSTGRES):
+            raise ValueError(f"does not begin with {POSTGRES}")
+        return url
 
     @property
     def runtime_folder(self) -> Path:
@@ -73,4 +85,10 @@ class Settings(Section):
 
     @property
     def database(self) -> Path:
+        """The SQLite file, unless there is a `store_url`."""
         return self.state / "identities.sqlite"
+
+    @property
+    def store_url(self) -> str | None:
+        """Of the PostgreSQL database that holds the store in place of the file; with its password: never show it."""
+        return self.database_url.get_secret_value() if self.database_url else None

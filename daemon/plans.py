@@ -63,6 +63,7 @@ def bus_plan(place: Place) -> WorkerPlan:
     heartbeat = place.heartbeat("bus")
     task = BusTask(
         database=str(settings.database),
+        database_url=settings.store_url,
         cursor=str(settings.bus_cursor),
         format=settings.events.format,
         stored=place.endpoint("stored"),
@@ -94,6 +95,7 @@ def identity_plan(place: Place) -> WorkerPlan:
     heartbeat = place.heartbeat("identity")
     task = IdentityTask(
         database=str(settings.database),
+        database_url=settings.store_url,
         master_key=MasterKey.of(settings.privacy.master_key, settings.state).handed_on(),
         model=spec.sha256,
         threshold=threshold,

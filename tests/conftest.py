@@ -11,7 +11,8 @@ import pytest
 import skimage.data
 from numpy.typing import NDArray
 
-pytest_plugins = ["rig.clips", "rig.cameras", "rig.workers", "rig.daemon", "rig.broker", "rig.certificates"]
+RIG = ("clips", "cameras", "workers", "daemon", "broker", "certificates", "postgres")
+pytest_plugins = [f"rig.{part}" for part in RIG]
 
 Image = NDArray[np.uint8]
 

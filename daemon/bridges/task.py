@@ -21,6 +21,8 @@ class BridgeTask(msgspec.Struct, frozen=True, kw_only=True):
     state: str
     """Folder of the store and of what the bridge keeps."""
     database: str
+    database_url: str | None = None
+    """Of PostgreSQL, with its password: never show it."""
     stored: str
     """ZeroMQ endpoint of the identity worker, which says what is new."""
     reports: str
@@ -40,6 +42,7 @@ class BridgeTask(msgspec.Struct, frozen=True, kw_only=True):
             cameras=tuple(settings.cameras) if discovers else (),
             state=str(settings.state),
             database=str(settings.database),
+            database_url=settings.store_url,
             stored=stored,
             reports=reports,
             heartbeat=heartbeat,

@@ -67,7 +67,7 @@ def dead(
     with told_errors():
         settings = load_settings(config, secrets=retry)
         bridge, letters = _bridge(settings, name), dead_letters(settings.state, name)
-        with Store.open_to_read(settings.database) as store:
+        with Store.to_read(settings) as store:
             if not retry:
                 _list_dead(letters.all(), store)
                 return
@@ -136,9 +136,9 @@ def _bridge(settings: Settings, name: str) -> AnyBridge:
 
 
 def _newest(settings: Settings) -> tuple[int, str]:
-    if not settings.database.exists():
+    if settings.store_url is None and not settings.database.exists():
         return 0, ""
-    with Store.open_to_read(settings.database) as store:
+    with Store.to_read(settings) as store:
         return store.events.newest(), store.epoch
 
 

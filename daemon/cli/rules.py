@@ -46,7 +46,7 @@ def try_rule(
         zone_problems = [zone for zone in settings.rules[name].zones if zone not in settings.zones]
         if zone_problems:
             raise ConfigError([Problem(f"rules.{name}.zones", f"there is no zone {zone_problems[0]}", "Add it")])
-        with Store.open_to_read(settings.database) as store:
+        with Store.to_read(settings) as store:
             counts = {"told": 0, "held": 0, "quiet": 0}
             for event, verdict in replay(make_rule(settings, name), _events(store, since), here_and_now()):
                 counts[verdict.outcome] += 1

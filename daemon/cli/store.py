@@ -12,7 +12,7 @@ from config import load_settings
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, told_errors
 from daemon.cli.stores import open_store
 from daemon.exits import EXIT_FAILURE
-from daemon.store.backup import back_up, copy_key_ring
+from daemon.store.backup import copy_key_ring
 from daemon.store.checkup import Check, examine
 
 app = typer.Typer(help="Check and back up the identity store.", no_args_is_help=True, add_completion=False)
@@ -43,7 +43,7 @@ def backup(
 ) -> None:
     """Copy the database while the daemon runs. Without its key ring and the master key nobody can read a face in it."""
     with told_errors(), open_store(load_settings(config, secrets=False)) as store:
-        size = back_up(store.database.path, to)
+        size = store.database.back_up(to)
         if keys is not None:
             copy_key_ring(store.vault.ring.path, keys)
     out.print(f"{escape(str(to))}: {size / 1e6:,.1f} MB, checked", soft_wrap=True)

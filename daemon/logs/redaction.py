@@ -8,7 +8,7 @@ from urllib.parse import quote, unquote, urlsplit
 
 from pydantic import BaseModel, SecretStr
 
-from config import CameraSettings
+from config import CameraSettings, Settings
 
 HIDDEN = "***"
 USER_INFO = re.compile(r"(?<=://)[^\s'\"<>]*@")
@@ -52,6 +52,10 @@ def secrets_of_settings(value: Any) -> Iterator[str]:
     elif isinstance(value, CameraSettings):
         yield from secrets_of_address(value.url.get_secret_value())
         yield from secrets_of_settings(value.password)
+    elif isinstance(value, Settings):
+        if value.store_url:  # of it the password alone: its path is the database's name
+            yield from list(secrets_of_address(value.store_url))[:1]
+        yield from secrets_of_settings({name: part for name, part in value if name != "database_url"})
     elif isinstance(value, BaseModel):
         yield from secrets_of_settings(dict(value))
     elif isinstance(value, dict):

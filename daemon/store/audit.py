@@ -70,6 +70,7 @@ class AuditStore:
         )
         session.add(AuditRow(**{name: getattr(entry, name) for name in COLUMNS} | {"digest": digest_of(entry)}))
         session.flush()
+        meta.note_last_key(session, "audit", entry.sequence)
 
     def entries(self, newest: int | None = None) -> list[AuditEntry]:
         """Returns what was done, oldest first.

@@ -8,7 +8,6 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from daemon.errors import StoreError
-from daemon.store.damage import find_damage, size_bytes
 from daemon.store.schema import PersonRow, StrangerRow, StrangerTemplateRow, TemplateRow
 from daemon.store.store import Store
 from daemon.store.stranger_templates import sealed_items as stranger_items
@@ -32,8 +31,8 @@ class Check:
 
 def examine(store: Store) -> Iterator[Check]:
     """Yields what was looked at, as it is known. Raises StoreError: the database cannot be read."""
-    faults = find_damage(store.database)
-    yield Check("pages", f"{size_bytes(store.database) / 1e6:,.1f} MB", tuple(faults))
+    faults = store.database.find_damage()
+    yield Check("pages", f"{store.database.size_bytes() / 1e6:,.1f} MB", tuple(faults))
     try:
         store.vault.check()
         yield _keys(store)

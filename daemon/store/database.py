@@ -1,145 +1,71 @@
-"""One SQLite file: how it is opened, read, written and cleaned."""
+"""The database under the store: sessions that read, sessions that write, and what depends on whose database it is."""
 
-import os
-import sqlite3
-import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event
-from sqlalchemy.engine.interfaces import DBAPICursor
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
-from daemon.store.errors import StoreBusyError, StoreUnusableError, mapped_errors
-from daemon.store.migrate import migrate
-from daemon.store.vault import Vault
 
-OWNER_ONLY = 0o600
+class Database(ABC):
+    """Several processes may have it open; one writes at a time.
 
+    Args:
+        path: where the SQLite file is or would be: key ring and snapshots lie beside it, whatever the database.
+        name: for messages, without anything secret.
+        engine: of sessions that read.
+        writer: of sessions that write; its transactions hold the write lock from their start.
+    """
 
-class Database:
-    """Sessions on one SQLite file in WAL mode. Several processes may have it open; one writes at a time."""
-
-    def __init__(self, path: Path, engine: Engine, busy_timeout_s: float) -> None:
-        self.path = path
-        self._engine = engine
-        self._writer = engine.execution_options(begin="IMMEDIATE")
-        self._busy_timeout_s = busy_timeout_s
-        self._inode = path.stat().st_ino
-
-    @classmethod
-    def open(cls, path: Path, vault: Vault, busy_timeout_s: float = 5.0) -> "Database":
-        """Returns the database, made or migrated to this program's schema if need be.
-
-        Args:
-            path: of the file.
-            vault: seals what an older program stored in the clear.
-            busy_timeout_s: longest wait for another process that writes.
-
-        Raises:
-            StoreUnusableError: it is damaged, newer than this program, or no database.
-            StoreBusyError: another process held it for longer than the busy timeout.
-            StoreError: it cannot be opened.
-        """
-        with mapped_errors(path):
-            _create_private(path)
-            engine = _make_engine(path, busy_timeout_s, read_only=False)
-            database = cls(path, engine, busy_timeout_s)
-            try:
-                with database._writer.begin() as connection:
-                    migrate(connection, path, vault)
-            except BaseException:
-                engine.dispose()
-                raise
-        return database
-
-    @classmethod
-    def open_to_read(cls, path: Path, busy_timeout_s: float = 5.0) -> "Database":
-        """Returns a database that another process has made and migrated; nothing can be written through it.
-
-        Raises:
-            StoreError: there is none.
-        """
-        with mapped_errors(path):
-            return cls(path, _make_engine(path, busy_timeout_s, read_only=True), busy_timeout_s)
-
-    def check_in_place(self) -> None:
-        """Raises StoreUnusableError: the file was deleted or replaced, and what is written goes nowhere."""
-        try:
-            in_place = self.path.stat().st_ino == self._inode
-        except OSError:
-            in_place = False
-        if not in_place:
-            raise StoreUnusableError(
-                f"identity store {self.path.name}: was deleted or replaced while in use. Put it back and start again"
-            )
+    def __init__(self, path: Path, name: str, engine: Engine, writer: Engine) -> None:
+        self.path, self.name = path, name
+        self._engine, self._writer = engine, writer
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """A session that sees one state of the database."""
-        with mapped_errors(self.path), Session(self._engine) as session:
+        with self._mapped_errors(), Session(self._engine) as session:
             yield session
 
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session that has the write lock from its start; commits at its end, or changes nothing."""
-        with mapped_errors(self.path), Session(self._writer, expire_on_commit=False) as session, session.begin():
+        with self._mapped_errors(), Session(self._writer, expire_on_commit=False) as session, session.begin():
             yield session
 
+    @abstractmethod
+    def check_in_place(self) -> None:
+        """Raises StoreUnusableError: it was deleted or replaced, and what is written goes nowhere."""
+
+    @abstractmethod
+    def check_pages(self) -> None:
+        """Looks at the pages for as long as a start may take. Raises StoreUnusableError: the database is damaged."""
+
+    @abstractmethod
+    def find_damage(self) -> list[str]:
+        """Returns some of what is wrong with pages, indices and foreign keys; empty if they are sound."""
+
+    @abstractmethod
     def scrub(self) -> None:
-        """Leaves nothing of deleted rows: neither in free pages nor in the write-ahead log.
+        """Leaves nothing of deleted rows that the database itself can remove.
 
         Raises:
             StoreBusyError: another process read for longer than the busy timeout.
         """
-        # Rows are already overwritten with zeros (secure_delete). The log still holds them: the first checkpoint
-        # empties it, VACUUM rewrites the file (through the log), the second one empties the log again.
-        with mapped_errors(self.path), closing(self._engine.raw_connection()) as connection:
-            cursor = connection.cursor()
-            self._empty_log(cursor)
-            cursor.execute("VACUUM")
-            self._empty_log(cursor)
 
-    def _empty_log(self, cursor: DBAPICursor) -> None:
-        deadline = time.monotonic() + self._busy_timeout_s
-        while cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:  # 1 = a reader still needs the log
-            if time.monotonic() > deadline:
-                fault = f"identity store {self.path.name}: another process reads it, so its log could not be emptied"
-                raise StoreBusyError(f"{fault}. Whoever opens the store next tries again; `deconvid people list` does")
-            time.sleep(0.02)
+    @abstractmethod
+    def size_bytes(self) -> int:
+        """Returns the size of all pages, also of those that are in a log only."""
+
+    @abstractmethod
+    def back_up(self, target: Path) -> int:
+        """Copies it into a file that does not exist yet; returns the copy's bytes. Raises StoreError."""
 
     def close(self) -> None:
         self._engine.dispose()
 
-
-def _create_private(path: Path) -> None:
-    """Makes the file for its owner only; SQLite gives its log the same mode."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, OWNER_ONLY)
-    try:
-        os.fchmod(descriptor, OWNER_ONLY)
-    finally:
-        os.close(descriptor)
-
-
-def _make_engine(path: Path, busy_timeout_s: float, read_only: bool) -> Engine:
-    # hide_parameters: an embedding or a name must not get into the text of an exception.
-    engine = create_engine(URL.create("sqlite", database=str(path)), hide_parameters=True)
-
-    @event.listens_for(engine, "connect")
-    def set_pragmas(connection: sqlite3.Connection, record: object) -> None:
-        connection.isolation_level = None  # BEGIN is ours: Python's sqlite3 would delay it and exclude DDL
-        connection.execute(f"PRAGMA busy_timeout = {int(busy_timeout_s * 1000)}")
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute("PRAGMA synchronous = FULL")  # a sequence number once published survives a power cut
-        connection.execute("PRAGMA foreign_keys = ON")
-        connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA temp_store = MEMORY")  # VACUUM would copy templates into a file in /tmp
-        connection.execute(f"PRAGMA query_only = {int(read_only)}")
-
-    @event.listens_for(engine, "begin")
-    def begin(connection: Connection) -> None:
-        connection.exec_driver_sql(f"BEGIN {connection.get_execution_options().get('begin', 'DEFERRED')}")
-
-    return engine
+    @abstractmethod
+    def _mapped_errors(self) -> AbstractContextManager[None]:
+        """Turns what SQLAlchemy and the driver raise into a StoreError."""

@@ -7,13 +7,14 @@ then the key is destroyed; then the file is scrubbed. What was interrupted is fi
 import logging
 from collections.abc import Iterable
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from daemon.store import meta
 from daemon.store.audit import AuditStore
 from daemon.store.database import Database
 from daemon.store.gallery_changes import note_change
+from daemon.store.json_text import cleared
 from daemon.store.pictures import SNAPSHOTS_FOLDER, delete_pictures_of, delete_pictures_of_strangers
 from daemon.store.schema import CondemnedKeyRow, EventRow, PersonRow, StrangerRow
 from daemon.store.stranger_records import label_of
@@ -25,9 +26,9 @@ logger = logging.getLogger(__name__)
 
 def condemn(session: Session, subjects: Iterable[str]) -> None:
     """To be called in the transaction that deletes the subjects' rows; `Erasure.finish` destroys the keys."""
-    rows = [{"subject": subject} for subject in subjects]
-    if rows:
-        session.execute(insert(CondemnedKeyRow).prefix_with("OR IGNORE"), rows)
+    for subject in subjects:
+        session.merge(CondemnedKeyRow(subject=subject))
+    session.flush()
 
 
 class Erasure:
@@ -43,7 +44,7 @@ class Erasure:
         """Deletes everything that the database and the snapshots have of a person; `finish` does the rest."""
         folder = self._database.path.with_name(SNAPSHOTS_FOLDER)
         delete_pictures_of(session, person_id, folder)
-        payload = func.json_set(EventRow.payload, "$.person", None)
+        payload = cleared(EventRow.payload, "person")
         named = update(EventRow).where(EventRow.person_id == person_id).values(person_id=None, payload=payload)
         session.execute(named)
         strangers = _strangers_named(session, person_id)

@@ -36,4 +36,23 @@ def count_up(session: Session, key: str) -> int:
 
 def last_key(session: Session, table: str) -> int:
     """Returns the highest key that a table with AUTOINCREMENT ever had; it knows of deleted rows too."""
-    return session.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :table"), {"table": table}) or 0
+    if _counts_itself(session):
+        return session.scalar(text("SELECT seq FROM sqlite_sequence WHERE name = :table"), {"table": table}) or 0
+    return int(value(session, last_key_name(table)))
+
+
+def note_last_key(session: Session, table: str, key: int) -> None:
+    """To be called when rows were added to such a table: of all databases, only SQLite notes it by itself.
+
+    A sequence of PostgreSQL's would not do: it goes on when a transaction fails, and there would be a gap.
+    """
+    if not _counts_itself(session):
+        set_value(session, last_key_name(table), str(key))
+
+
+def last_key_name(table: str) -> str:
+    return f"last_key_of_{table}"
+
+
+def _counts_itself(session: Session) -> bool:
+    return session.get_bind().dialect.name == "sqlite"

@@ -10,6 +10,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection
 
 from daemon.store.errors import StoreUnusableError
+from daemon.store.postgres_tables import make_tables
 from daemon.store.vault import Vault
 
 # Alembic would tell at level info, at each start, that there is nothing to do.
@@ -18,12 +19,12 @@ logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
 MIGRATIONS = Path(__file__).with_name("migrations")
 
 
-def migrate(connection: Connection, path: Path, vault: Vault) -> None:
+def migrate(connection: Connection, name: str, vault: Vault) -> None:
     """Applies the migrations that are missing.
 
     Args:
         connection: in a transaction that holds the write lock, so that two processes cannot migrate at once.
-        path: of the database, for messages.
+        name: of the database, for messages.
         vault: seals what an older program stored in the clear; is made with a new database.
 
     Raises:
@@ -39,7 +40,11 @@ def migrate(connection: Connection, path: Path, vault: Vault) -> None:
         return
     if current is None:
         vault.check_unused()
+        if connection.dialect.name == "postgresql":
+            make_tables(connection, vault)
+            command.stamp(config, "head")
+            return
     elif current not in {script.revision for script in scripts.walk_revisions()}:
-        fault = f"identity store {path.name}: written by a newer DeconvID (schema {current})"
+        fault = f"{name}: written by a newer DeconvID (schema {current})"
         raise StoreUnusableError(f"{fault}. Install that version again, or restore a backup made before the upgrade")
     command.upgrade(config, "head")

@@ -3,9 +3,10 @@
 from collections.abc import Collection
 from pathlib import Path
 
-from sqlalchemy import ColumnElement, Select, func, select, tuple_, update
+from sqlalchemy import ColumnElement, Select, select, tuple_, update
 from sqlalchemy.orm import Session
 
+from daemon.store.json_text import cleared, member
 from daemon.store.schema import EventRow
 
 SNAPSHOTS_FOLDER = "snapshots"
@@ -32,10 +33,10 @@ def delete_pictures_of_strangers(session: Session, labels: Collection[str], fold
     Raises:
         OSError: a file cannot be deleted.
     """
-    label = func.json_extract(EventRow.payload, "$.stranger")
+    label = member(EventRow.payload, "stranger")
     is_theirs = (EventRow.kind.startswith("face."), label.in_(labels))
     delete_pictures_in(session, _of(select(EventRow.camera, EventRow.track).where(*is_theirs)), folder)
-    payload = func.json_set(EventRow.payload, "$.stranger", None)
+    payload = cleared(EventRow.payload, "stranger")
     session.execute(
         update(EventRow).where(*is_theirs).values(payload=payload), execution_options={"synchronize_session": False}
     )
@@ -47,13 +48,13 @@ def delete_pictures_in(session: Session, events: ColumnElement[bool], folder: Pa
     Raises:
         OSError: a file cannot be deleted.
     """
-    name = func.json_extract(EventRow.payload, "$.snapshot")
+    name = member(EventRow.payload, "snapshot")
     shown = (events, name.is_not(None))
     for relative in session.scalars(select(name).where(*shown).distinct()):
         path = folder / str(relative)
         if path.resolve().is_relative_to(folder.resolve()):
             path.unlink(missing_ok=True)
-    payload = func.json_set(EventRow.payload, "$.snapshot", None)
+    payload = cleared(EventRow.payload, "snapshot")
     session.execute(
         update(EventRow).where(*shown).values(payload=payload), execution_options={"synchronize_session": False}
     )

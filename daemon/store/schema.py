@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    BigInteger,
     CheckConstraint,
     ColumnElement,
     Dialect,
@@ -18,7 +19,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -28,6 +29,10 @@ class UtcTime(TypeDecorator[datetime]):
 
     impl = Integer
     cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        # SQLite's integers have 64 bits anyway, PostgreSQL's 32.
+        return dialect.type_descriptor(Integer() if dialect.name == "sqlite" else BigInteger())
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:
         return None if value is None else (value - EPOCH) // timedelta(microseconds=1)
@@ -178,15 +183,18 @@ class CondemnedKeyRow(Base):
     subject: Mapped[str] = mapped_column(Text, primary_key=True)
 
 
+IS_STATE = text("kind = 'camera.state'")
+
+
 class EventRow(Base):
     __tablename__ = "events"
     __table_args__ = (
         Index("ix_events_camera_track", "camera", "track"),
-        Index("ix_events_camera_state", "camera", sqlite_where=text("kind = 'camera.state'")),
+        Index("ix_events_camera_state", "camera", sqlite_where=IS_STATE, postgresql_where=IS_STATE),
         {"sqlite_autoincrement": True},
     )
 
-    sequence: Mapped[int] = mapped_column(primary_key=True)
+    sequence: Mapped[int] = mapped_column(BigInteger().with_variant(Integer, "sqlite"), primary_key=True)
     """Never reused, without gaps: AUTOINCREMENT's counter is rolled back with a failed transaction."""
     kind: Mapped[str] = mapped_column(String(32))
     camera: Mapped[str | None] = mapped_column(String(32))

@@ -5,6 +5,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, func, select, update
 
 from daemon.store.database import Database
+from daemon.store.json_text import cleared
 from daemon.store.pictures import SNAPSHOTS_FOLDER, delete_pictures_in
 from daemon.store.schema import EventRow
 
@@ -29,7 +30,7 @@ class SightingStore:
             sequences = session.scalars(old).all()
             theirs = EventRow.sequence.in_(sequences)
             delete_pictures_in(session, theirs, self._database.path.with_name(SNAPSHOTS_FOLDER))
-            payload = func.json_set(EventRow.payload, "$.person", None)
+            payload = cleared(EventRow.payload, "person")
             session.execute(
                 update(EventRow).where(theirs).values(person_id=None, payload=payload),
                 execution_options={"synchronize_session": False},

@@ -10,14 +10,15 @@ from daemon.errors import StoreError
 from daemon.store import meta
 from daemon.store.audit import AuditStore
 from daemon.store.calibrations import CalibrationStore
-from daemon.store.damage import check_pages
 from daemon.store.database import Database
 from daemon.store.erasure import Erasure
 from daemon.store.events import EventStore
 from daemon.store.expiry import ExpiryStore
 from daemon.store.master_key import MasterKey
 from daemon.store.people import PeopleStore
+from daemon.store.postgres import PostgresDatabase
 from daemon.store.sightings import SightingStore
+from daemon.store.sqlite import SqliteDatabase
 from daemon.store.strangers import StrangerStore
 from daemon.store.template_store import TemplateStore
 from daemon.store.vault import Vault
@@ -51,7 +52,12 @@ class Store:
     def of(cls, settings: Settings, actor: str) -> Self:
         """Returns the store that the settings name; see `open`."""
         master_key = MasterKey.of(settings.privacy.master_key, settings.state)
-        return cls.open(settings.database, master_key=master_key, actor=actor)
+        return cls.open(settings.database, url=settings.store_url, master_key=master_key, actor=actor)
+
+    @classmethod
+    def to_read(cls, settings: Settings) -> Self:
+        """Returns the store that the settings name; see `open_to_read`."""
+        return cls.open_to_read(settings.database, url=settings.store_url)
 
     @classmethod
     def open(
@@ -59,6 +65,7 @@ class Store:
         path: Path,
         busy_timeout_s: float = 5.0,
         *,
+        url: str | None = None,
         master_key: MasterKey | None = None,
         actor: str = UNNAMED,
         scrubs: bool = True,
@@ -66,7 +73,8 @@ class Store:
         """Returns the store, made or migrated if need be.
 
         Args:
-            path: of the SQLite file; the key ring lies beside it.
+            path: of the SQLite file; the key ring lies beside it, also if the database is another one.
+            url: of a PostgreSQL database, which holds the store in place of the file.
             busy_timeout_s: longest wait for another process that writes.
             master_key: what opens the key ring; None: a file beside the database. It is read when it is first needed.
             actor: who opens it, for the audit log: `daemon`, `cli:ann`.
@@ -78,7 +86,12 @@ class Store:
             StoreError: it cannot be opened.
         """
         vault = Vault.beside(path, master_key or MasterKey.of(None, path.parent))
-        store = cls._of(Database.open(path, vault, busy_timeout_s), vault, actor, scrubs)
+        database = (
+            SqliteDatabase.open(path, vault, busy_timeout_s)
+            if url is None
+            else PostgresDatabase.open(path, url, vault, busy_timeout_s)
+        )
+        store = cls._of(database, vault, actor, scrubs)
         try:
             store._check_ring()
         except BaseException:
@@ -88,14 +101,19 @@ class Store:
         return store
 
     @classmethod
-    def open_to_read(cls, path: Path, busy_timeout_s: float = 5.0) -> Self:
+    def open_to_read(cls, path: Path, busy_timeout_s: float = 5.0, *, url: str | None = None) -> Self:
         """Returns a store that another process has made; nothing can be written through it.
 
         Raises:
             StoreError: there is none, or it cannot be read.
         """
         vault = Vault.beside(path, MasterKey.of(None, path.parent))
-        return cls._of(Database.open_to_read(path, busy_timeout_s), vault, UNNAMED, scrubs=False)
+        database = (
+            SqliteDatabase.open_to_read(path, busy_timeout_s)
+            if url is None
+            else PostgresDatabase.open_to_read(path, url, busy_timeout_s)
+        )
+        return cls._of(database, vault, UNNAMED, scrubs=False)
 
     @classmethod
     def _of(cls, database: Database, vault: Vault, actor: str, scrubs: bool) -> Self:
@@ -112,7 +130,7 @@ class Store:
 
     def check(self) -> None:
         """Raises StoreUnusableError: the database is damaged, or what is sealed in it cannot be opened."""
-        check_pages(self.database)
+        self.database.check_pages()
         self.vault.check()
 
     def _check_ring(self) -> None:

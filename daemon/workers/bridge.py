@@ -64,7 +64,7 @@ def _serve(task: BridgeTask, stop: threading.Event) -> None:
     bridge, state = task.bridge_settings(), Path(task.state)
     with (
         closing(Heartbeat.open(Path(task.heartbeat))) as heartbeat,
-        Store.open_to_read(Path(task.database)) as store,
+        Store.open_to_read(Path(task.database), url=task.database_url) as store,
         zmq.Context() as context,
         Reporter(context, task.reports, f"bridge-{task.name}") as reporter,
         context.socket(zmq.SUB) as hints,

@@ -53,7 +53,7 @@ def _serve(
     control = ControlDesk(context, control=task.control, observations=task.observations, allow_list=allow_list)
     with (
         closing(control),
-        Store.open_to_read(Path(task.database)) as store,
+        Store.open_to_read(Path(task.database), url=task.database_url) as store,
         EventBus(store, CursorFile(Path(task.cursor), store.epoch), task.format, {"control": control.handle}) as bus,
         Reporter(context, task.reports, "bus") as reporter,
         ExitStack() as undo,

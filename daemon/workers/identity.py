@@ -205,7 +205,7 @@ def _serve(task: IdentityTask, stop: threading.Event) -> None:
 def _open_store(task: IdentityTask) -> Store:
     # Rewriting a large file would outlast the heartbeat.
     key = MasterKey(task.master_key)
-    return Store.open(Path(task.database), master_key=key, actor="daemon", scrubs=False)
+    return Store.open(Path(task.database), url=task.database_url, master_key=key, actor="daemon", scrubs=False)
 
 
 def _stranger_desk(store: Store, task: IdentityTask, counts: Counter[str]) -> StrangerDesk | None:

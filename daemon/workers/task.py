@@ -107,6 +107,8 @@ class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
 
     database: str
     """Path of the identity store."""
+    database_url: str | None = None
+    """Of PostgreSQL, with its password: never show it."""
     master_key: str
     """Where the master key is, or the key itself: never show it."""
     model: str
@@ -160,6 +162,8 @@ class BusTask(msgspec.Struct, frozen=True, kw_only=True):
 
     database: str
     """Path of the identity store."""
+    database_url: str | None = None
+    """Of PostgreSQL, with its password: never show it."""
     cursor: str
     """Path of the file that says how far it has told."""
     format: Literal["json", "msgpack"] = "json"
@@ -178,6 +182,9 @@ class BusTask(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: str
     reports: str
     """ZeroMQ endpoint of the supervisor."""
+
+    def __repr__(self) -> str:
+        return "BusTask()"
 
 
 class WebTask(msgspec.Struct, frozen=True, kw_only=True):

@@ -67,7 +67,7 @@ class Daemon:
 
     def events(self) -> list[AnyEvent]:
         """Every event that was ever stored."""
-        with Store.open(self.settings.database) as store:
+        with Store.to_read(self.settings) as store:
             return [decode_event(event.payload.encode()) for event in store.events.since(0)]
 
 
@@ -96,16 +96,18 @@ def corridor_clip(corridor, tmp_path_factory) -> Path:
 def start_daemon(tmp_path, face_engine, astronaut_photo) -> Iterator[Callable[..., Daemon]]:
     """`start_daemon({"door": address}, "--fast", enrolled=True)` starts the daemon; it is stopped at the end.
 
-    `more` is added to its configuration.
+    `more` is added to its configuration, `head` before its first section.
     """
     started: list[Daemon] = []
 
-    def start(cameras: dict[str, str | Path], *options: str, enrolled: bool = True, more: str = "") -> Daemon:
+    def start(
+        cameras: dict[str, str | Path], *options: str, enrolled: bool = True, more: str = "", head: str = ""
+    ) -> Daemon:
         state, config = tmp_path / "state", tmp_path / "config.toml"
         sections = "\n".join(f'[cameras.{name}]\nurl = "{url}"\nread_timeout_s = 2\n' for name, url in cameras.items())
-        config.write_text(f'state = "{state}"\nweb.listen = ""\n{sections}\n{more}')
+        config.write_text(f'state = "{state}"\nweb.listen = ""\n{head}\n{sections}\n{more}')
         state.mkdir(mode=0o700, exist_ok=True)
-        with Store.open(state / "identities.sqlite") as store:
+        with Store.of(load_settings(config), "test") as store:
             if enrolled and not store.people.all():
                 enrol(store, face_engine, "Eileen Collins", [astronaut_photo])
         with (tmp_path / "log").open("ab") as log:
