@@ -120,6 +120,14 @@ def test_a_camera_that_joins_takes_nothing_from_the_others(bench):
     assert bench.rings["yard"].counts().analysed == 1
 
 
+def test_only_the_best_look_of_a_track_carries_its_crop(bench):
+    looks = [look for _ in range(2) for look in bench.show("door") if isinstance(look, FaceObserved)]
+    best = max(looks, key=lambda look: look.quality)
+    assert best.crop.startswith(b"\xff\xd8\xff")
+    assert cv2.imdecode(np.frombuffer(best.crop, np.uint8), cv2.IMREAD_COLOR).shape == (112, 112, 3)
+    assert all(look.crop == b"" for look in looks if look.quality < best.quality)
+
+
 def test_a_camera_that_leaves_ends_its_tracks_alone(bench):
     bench.tell(CameraJoined("yard", bench.make_ring("yard")))
     [(_, track)] = tracks(bench.show("yard"))
