@@ -32,7 +32,6 @@ from daemon.exits import EXIT_FAILURE
 from daemon.store import Person, Store, Template
 from daemon.store.names import normalise_name
 from engine import FaceEngine
-from engine.manifests import find_model
 
 app = typer.Typer(help="Add, list, rename and erase people.", no_args_is_help=True, add_completion=False)
 
@@ -67,7 +66,7 @@ def list_people(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fal
         settings = load_settings(config, secrets=False)
         with open_store(settings) as store:
             people = store.people.all()
-            warn_of_other_models(store, find_model(settings.embedding.model, settings.models))
+            warn_of_other_models(store, settings)
     if as_json:
         out.print_json(json.dumps([_person_json(person) for person in people]))
         return

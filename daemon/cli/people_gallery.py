@@ -13,7 +13,7 @@ from config import Settings, load_settings
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, err, out, set_up_logging, told_errors
 from daemon.cli.people_lines import tell_report, warn
 from daemon.cli.stores import open_store
-from daemon.enrolment.conflicts import OnConflict, resolve_names
+from daemon.enrolment.conflicts import OnConflict, listed, resolve_names
 from daemon.enrolment.contents import Contents, read_contents
 from daemon.enrolment.exporting import export_gallery
 from daemon.enrolment.importing import Imported, import_gallery
@@ -88,9 +88,9 @@ def _tell(contents: Contents, targets: dict[str, str], done: Imported) -> None:
     for name, target in targets.items():
         if name != target:
             out.print(f"{escape(name)} is {escape(target)} here", soft_wrap=True, highlight=False)
-    for name in contents.names:
-        if name not in targets:
-            out.print(f"{escape(name)} was skipped: the name is enrolled already", soft_wrap=True, highlight=False)
+    if skipped := [name for name in contents.names if name not in targets]:
+        told = f"{len(skipped)} skipped, whose names are enrolled already: {listed(skipped)}"
+        out.print(escape(told), soft_wrap=True, highlight=False)
     if done.duplicates:
         out.print(f"{done.duplicates} templates were in already", highlight=False)
     if done.unreadable:

@@ -6,6 +6,7 @@ from typing import TypeVar
 import numpy as np
 from rich.markup import escape
 
+from config import Settings
 from daemon.cli.common import err, out
 from daemon.enrolment import Accepted, Outcome
 from daemon.enrolment.coverage import REEMBED, missing_templates
@@ -13,7 +14,8 @@ from daemon.enrolment.likeness import ODD_RATE, alarm_cosine, cosine_of_stranger
 from daemon.enrolment.outliers import LookAlikes, Misfit, find_look_alikes, find_misfits
 from daemon.store import Store
 from daemon.store.names import name_key
-from engine.manifests import ModelSpec
+from engine import ModelError
+from engine.manifests import ModelSpec, find_model
 
 MOST_LINES = 20
 """Of one kind in a report."""
@@ -65,8 +67,13 @@ def tell_report(store: Store, model: ModelSpec, names: Collection[str]) -> None:
     _list(find_look_alikes(gallery, alike, ids), pair)
 
 
-def warn_of_other_models(store: Store, model: ModelSpec) -> None:
+def warn_of_other_models(store: Store, settings: Settings) -> None:
     """Says if not everybody is known to the configured embedder."""
+    try:
+        model = find_model(settings.embedding.model, settings.models)
+    except ModelError as error:
+        warn(str(error))
+        return
     if fault := missing_templates(store.templates.coverage(model.sha256)):
         warn(f"{fault}. {REEMBED}")
 

@@ -49,18 +49,19 @@ def resolve_names(names: Sequence[str], taken: Sequence[str], on_conflict: OnCon
     return targets
 
 
+def listed(names: Sequence[str]) -> str:
+    """Returns the first of the names for a message."""
+    return ", ".join(map(repr, names[:MOST_NAMES])) + (", ..." if len(names) > MOST_NAMES else "")
+
+
 def _conflict(names: Sequence[str]) -> str:
-    listed = ", ".join(map(repr, names[:MOST_NAMES])) + (", ..." if len(names) > MOST_NAMES else "")
     return (
-        f"has {len(names)} names that are enrolled already: {listed}. Say --on-conflict merge if they are the same "
-        "people, rename if they are others, or skip; nothing was imported"
+        f"has {len(names)} names that are enrolled already: {listed(names)}. Say --on-conflict merge if they are the "
+        "same people, rename if they are others, or skip; nothing was imported"
     )
 
 
 def _free_name(name: str, keys: set[str]) -> str:
-    for number in count(2):
-        ending = f" ({number})"
-        free = name[: LONGEST_NAME - len(ending)].rstrip() + ending
-        if name_key(free) not in keys:
-            return free
-    raise AssertionError("numbers do not end")
+    endings = (f" ({number})" for number in count(2))
+    names = (name[: LONGEST_NAME - len(ending)].rstrip() + ending for ending in endings)
+    return next(free for free in names if name_key(free) not in keys)
