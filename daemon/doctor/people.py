@@ -12,11 +12,11 @@ from engine.manifests import find_model
 
 
 def examine_people(settings: Settings) -> Iterator[Finding]:
-    if not settings.database.exists():
+    if settings.store_url is None and not settings.database.exists():
         return
     try:
         model = find_model(settings.embedding.model, settings.models)
-        with Store.open_to_read(settings.database) as store:
+        with Store.to_read(settings) as store:
             coverage = store.templates.coverage(model.sha256)
     except ModelError:
         return  # the configuration's own problem
