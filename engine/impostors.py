@@ -57,3 +57,5 @@ class ImpostorTails(BaseModel):
     """A track's fused looks against an enrolled photo."""
     photos: ImpostorTail
     """Two enrolled photos."""
+    tracks: ImpostorTail
+    """Two tracks' fused looks: far-off and blurred faces all drift the same way, so these are alike more often."""

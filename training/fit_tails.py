@@ -7,7 +7,9 @@
 
 import argparse
 import re
+import shutil
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from engine.embedder import Embedder
 from engine.impostors import ImpostorTails
@@ -39,7 +41,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("manifest", type=Path)
     path: Path = parser.parse_args().manifest
-    write_tails(path, Embedder.load(ModelSpec.read(path), threads=2))
+    with TemporaryDirectory() as folder:
+        # The tails that are there may be of an older shape, with which no manifest is read.
+        bare = Path(folder) / path.name
+        bare.write_text(TABLES.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
+        shutil.copy(path.with_suffix(".onnx"), folder)
+        embedder = Embedder.load(ModelSpec.read(bare), threads=2)
+    write_tails(path, embedder)
     print(path.read_text(encoding="utf-8"))
 
 

@@ -216,7 +216,7 @@ def _stranger_desk(store: Store, task: IdentityTask, counts: Counter[str]) -> St
     rules = StrangerRules(task.threshold, task.hysteresis, settings.most_likenesses, settings.most)
 
     def rules_for(likenesses: int) -> StrangerRules:
-        return replace(rules, threshold=threshold(task.fpir, likenesses, tails.track)) if tails else rules
+        return replace(rules, threshold=threshold(task.fpir, likenesses, tails.tracks)) if tails else rules
 
     return StrangerDesk(store, task.model, settings, rules_for, counts)
 

@@ -40,7 +40,11 @@ def fit_tails(embed: Embed) -> ImpostorTails:
     photos = embed(crops)
     tracks = np.stack([fused_walk(embed, [crop], (SEED, i)) for i, crop in enumerate(crops)])
     once = np.triu(pairs)  # photo with photo is the same the other way round
-    return ImpostorTails(track=fit_tail((photos @ tracks.T)[pairs]), photos=fit_tail((photos @ photos.T)[once]))
+    return ImpostorTails(
+        track=fit_tail((photos @ tracks.T)[pairs]),
+        photos=fit_tail((photos @ photos.T)[once]),
+        tracks=fit_tail((tracks @ tracks.T)[once]),
+    )
 
 
 def fused_walk(embed: Embed, pictures: list[NDArray[np.uint8]], seed: tuple[int, ...]) -> NDArray[np.float32]:

@@ -7,7 +7,7 @@ from daemon.identity.calibration import alikeness, calibrate, false_positive_rat
 from engine.impostors import ImpostorTail, ImpostorTails
 
 TAIL = ImpostorTail(above=0.42, share=0.02, scale=0.06, shape=-0.14)
-TAILS = ImpostorTails(track=TAIL, photos=TAIL)
+TAILS = ImpostorTails(track=TAIL, photos=TAIL, tracks=TAIL)
 
 rates, sizes, ratios = st.floats(1e-5, 0.01), st.integers(1, 1_000_000), st.floats(0.2, 5)
 

@@ -21,7 +21,7 @@ from engine.impostors import ImpostorTail, ImpostorTails
 from tests.daemon.factories import MODEL, make_face, make_template, towards, unit
 
 TAIL = ImpostorTail(above=0.42, share=0.02, scale=0.06, shape=-0.14)
-TAILS = ImpostorTails(track=TAIL, photos=TAIL)
+TAILS = ImpostorTails(track=TAIL, photos=TAIL, tracks=TAIL)
 RULES = DecisionRules(threshold=0.99, margin=0.05, hysteresis=0.05, least_observations=1)
 
 

@@ -9,7 +9,7 @@ from engine.impostors import ImpostorTail, ImpostorTails
 from tests.daemon.factories import towards, unit
 
 TAIL = ImpostorTail(above=0.42, share=0.02, scale=0.06, shape=-0.14)
-TAILS = ImpostorTails(track=TAIL, photos=TAIL)
+TAILS = ImpostorTails(track=TAIL, photos=TAIL, tracks=TAIL)
 
 
 def gallery(*people: list[np.ndarray]) -> GallerySnapshot:

@@ -26,7 +26,7 @@ def test_the_fit_finds_the_tail_that_the_scores_were_drawn_from():
 
 
 def test_tails_are_written_into_a_manifest_once_and_nothing_else_changes():
-    tails = ImpostorTails(track=TAIL, photos=TAIL)
+    tails = ImpostorTails(track=TAIL, photos=TAIL, tracks=TAIL)
     manifest = SHIPPED.read_text()
     once = with_tails(manifest, tails)
     assert with_tails(once, tails) == once
