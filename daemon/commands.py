@@ -17,8 +17,8 @@ from daemon.service import Service
 
 logger = logging.getLogger(__name__)
 
-FIXED = ("state", "runtime", "privacy.master_key")
-"""Settings that a running daemon cannot change: there its lock and its sockets are."""
+FIXED = ("state", "runtime", "database_url", "privacy.master_key")
+"""Settings that a running daemon cannot change: there its lock, its sockets and its store are."""
 
 
 class Commands:

@@ -56,7 +56,7 @@ camera_packages() {
     need_packages "the simulated RTSP camera" "${packages[@]}"
 }
 
-# For the tests of the MQTT bridge. (Debian's service of it listens on loopback only.)
-broker_package() {
-    need_packages "the MQTT broker of the tests" mosquitto
+# For the tests of the MQTT bridge, and of the store in PostgreSQL. (Debian's services of them listen on loopback only.)
+server_packages() {
+    need_packages "the MQTT broker and the database of the tests" mosquitto postgresql
 }

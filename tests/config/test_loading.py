@@ -136,3 +136,18 @@ def test_an_unreadable_credential_is_a_problem(write, tmp_path):
 def test_who_needs_no_secrets_needs_no_credentials(write):
     path = write('[cameras.door]\nurl = "rtsp://host/x"\nusername = "u"\npassword = "${NOT_SET}"\n')
     assert load_settings(path, {}, secrets=False).cameras["door"].username == "u"
+
+
+def test_commands_know_the_address_of_the_store_and_no_other_secret(write):
+    path = write(
+        'database_url = "postgresql+psycopg://deconvid:${STORE}@db/deconvid"\n'
+        '[cameras.door]\nurl = "rtsp://host/"\nusername = "u"\npassword = "${DOOR}"\n'
+    )
+    settings = load_settings(path, {"STORE": "right", "DOOR": "hunter2"}, secrets=False)
+    assert settings.store_url == "postgresql+psycopg://deconvid:right@db/deconvid"
+    assert "hunter2" not in str(settings.cameras["door"].password.get_secret_value())
+    assert "${STORE}" in load_settings(path, {}, secrets=False).store_url
+
+
+def test_database_that_is_not_postgresql_is_refused(write):
+    assert "database_url" in problems(write('database_url = "mysql://u:hunter2@db/x"\n'))

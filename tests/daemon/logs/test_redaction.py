@@ -73,3 +73,9 @@ def test_a_traceback_in_the_log_is_redacted():
     assert "ValueError: rtsp://10.0.0.7:554/stream" in text
     assert "s3cret" not in text
     assert "abcdef" not in text
+
+
+def test_the_password_of_the_store_is_hidden_and_not_its_name():
+    settings = Settings(database_url="postgresql+psycopg://deconvid:hunter2@/deconvid?host=/run/postgresql")
+    hide = Redactor(secrets_of_settings(settings))
+    assert hide("/var/lib/deconvid hunter2 /run/postgresql") == "/var/lib/deconvid *** /run/postgresql"
