@@ -6,8 +6,7 @@ Beside them lies NAME.probes.npy: the embeddings that PyTorch computed of engine
 runtime is tested.
 
 The graph takes `faces` (N, 3, 112, 112) float32 RGB in -1..1 and gives `embeddings` (N, D) float32, L2 norm 1; the
-restoration head stays behind. Weights are stored in half precision and cast when a runtime loads them, which halves
-the file; the arithmetic stays FP32.
+restoration head stays behind.
 """
 
 import argparse
@@ -17,11 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
-import onnx
 import torch
-from onnx import TensorProto, helper, numpy_helper
 from torch import Tensor, nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from engine.embedder import Embedder
 from engine.manifests import ModelSpec
@@ -32,9 +28,9 @@ from training.evaluation.robustness import at_distance
 from training.evaluation.verification import verify
 from training.fit_tails import write_tails
 from training.networks import NETWORKS
+from training.onnx_graph import fuse_batch_norms, write_onnx
 from training.tensors import normalise, to_tensor
 
-OPSET = 17
 TEACHERS = "MobileFaceNet (foamliu, Apache-2.0) and dlib ResNet v1 (CC0)"
 
 
@@ -50,51 +46,12 @@ class Exported(nn.Module):
         return embeddings
 
 
-def fuse_batch_norms(module: nn.Module) -> None:
-    """Folds every batch norm that follows a (transposed) convolution into its weights, in place."""
-    for child in module.children():
-        fuse_batch_norms(child)
-    if isinstance(module, nn.Sequential):
-        for i in range(len(module) - 1):
-            first, second = module[i], module[i + 1]
-            if isinstance(second, nn.BatchNorm2d) and isinstance(first, nn.Conv2d | nn.ConvTranspose2d):
-                module[i] = fuse_conv_bn_eval(first, second, transpose=isinstance(first, nn.ConvTranspose2d))
-                module[i + 1] = nn.Identity()
-
-
-def store_in_half_precision(model: onnx.ModelProto, smallest: int = 1024) -> None:
-    """Replaces large FP32 initialisers by FP16 ones and a Cast, in place."""
-    casts = []
-    for initialiser in model.graph.initializer:
-        weights = numpy_helper.to_array(initialiser)
-        if weights.dtype != np.float32 or weights.size < smallest:
-            continue
-        name = initialiser.name
-        initialiser.CopyFrom(numpy_helper.from_array(weights.astype(np.float16), f"{name}.half"))
-        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], f"{name}.cast", to=TensorProto.FLOAT))
-    nodes = [*casts, *model.graph.node]
-    del model.graph.node[:]
-    model.graph.node.extend(nodes)
-
-
 def export(network: nn.Module, path: Path) -> int:
     """Writes the ONNX file of a network that is in eval mode; returns the embedding's dimension."""
     fuse_batch_norms(network)
     example = torch.zeros(2, 3, 112, 112)
-    torch.onnx.export(
-        Exported(network),
-        (example,),
-        str(path),
-        input_names=["faces"],
-        output_names=["embeddings"],
-        dynamic_axes={"faces": {0: "batch"}, "embeddings": {0: "batch"}},
-        opset_version=OPSET,
-        dynamo=False,
-    )
-    model = onnx.load(path)
-    store_in_half_precision(model)
-    onnx.checker.check_model(model)
-    onnx.save(model, path)
+    axes = {"faces": {0: "batch"}, "embeddings": {0: "batch"}}
+    write_onnx(Exported(network), example, path, ["faces"], ["embeddings"], axes)
     with torch.no_grad():
         probes = Exported(network)(normalise(torch.stack([to_tensor(crop) for crop in probe_crops()])))
     np.save(path.with_suffix(".probes.npy"), probes.numpy())
