@@ -169,7 +169,9 @@ def main() -> None:
         "machine": f"{platform.machine()} {platform.system()}",
         "embedder": {"name": spec.name, "sha256": spec.sha256},
         "data": {"set": "LFW", "pictures": len(chosen), "tracks": len(tracks), "people": len(set(tracks.people))},
-        "asked": {f"{fpir:g}": parade(tracks, spec.impostors.tracks, fpir, np.random.default_rng(11)) for fpir in FPIRS},
+        "asked": {
+            f"{fpir:g}": parade(tracks, spec.impostors.tracks, fpir, np.random.default_rng(11)) for fpir in FPIRS
+        },
         "versions": {name: version(name) for name in ("numpy", "opencv-python", "onnxruntime", "openvino")},
     }
     text = json.dumps(report, indent=1) + "\n"

@@ -47,8 +47,8 @@ class TrackingSettings(Section):
 class IdentitySettings(Section):
     fpir: float = Field(0.001, ge=1e-6, le=0.5)
     """Tolerated share of strangers who are given somebody's name (false-positive identification rate), per person who
-    comes by. The threshold follows from it, the embedder and the number of people: `deconvid calibrate report` shows it,
-    and what it costs."""
+    comes by. The threshold follows from it, the embedder and the number of people: `deconvid calibrate report` shows
+    it, and what it costs."""
     threshold: float | None = Field(None, gt=-1, lt=1)
     """Least cosine of a match, whatever `fpir` and the gallery are. Unset: `fpir` decides."""
     margin: float = Field(0.05, ge=0, lt=1)
@@ -58,7 +58,7 @@ class IdentitySettings(Section):
     least_observations: int = Field(2, ge=1, le=100)
     """Embeddings of a track before anything is said about it."""
     nearness: float = Field(0.1, ge=0, lt=1)
-    """A face that stays below the threshold by less than this is not called unknown at once: it may be somebody who comes
-    nearer."""
+    """A face that stays below the threshold by less than this is not called unknown at once: it may be somebody who
+    comes nearer."""
     patience: int = Field(8, ge=1, le=100)
     """Embeddings after which such a face is called unknown all the same, if it has not left before."""
