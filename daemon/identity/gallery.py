@@ -122,8 +122,8 @@ class Gallery:
     def photos(self) -> int:
         """How many templates everybody has together.
 
-        A stranger exceeds a cosine with a person of n templates 2 to n times as often as with one template, so this is
-        the number of chances to be taken for somebody (docs/search.md).
+        A stranger exceeds a high cosine with a person of n templates up to about n times as often as with one template:
+        this is the number of chances to be taken for somebody (docs/search.md).
         """
         return sum(entry.photos for entry in self._entries.values())
 
