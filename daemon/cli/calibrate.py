@@ -60,7 +60,7 @@ def now(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> N
     if as_json:
         out.print_json(msgspec.json.encode(calibration).decode())
         return
-    out.print(f"threshold {calibration.threshold:.3f} for {_people(calibration.people)}: {_rate(calibration.fpir)}")
+    out.print(f"threshold {calibration.threshold:.3f} for {_photos(calibration.photos)}: {_rate(calibration.fpir)}")
     if today.settings.threshold is not None:
         err.print(f"not in force: the configuration sets identity.threshold = {today.settings.threshold:g}")
 
@@ -81,7 +81,7 @@ def _calibrated(config: ConfigOption) -> Iterator[Calibrated]:
 
 
 def _print_report(found: GalleryReport, names: Mapping[int, str]) -> None:
-    out.print(f"{_people(found.people)}, {found.photos} photos; look-alikes {found.alikeness:.1f} times as usual")
+    out.print(f"{_people(found.people)}, {_photos(found.photos)}; look-alikes {found.alikeness:.1f} times as usual")
     source = "identity.threshold" if found.is_fixed else "identity.fpir"
     out.print(f"threshold {found.in_force.threshold:.3f} by {source}: {_rate(found.in_force.fpir)}", soft_wrap=True)
     if found.false_names:
@@ -115,3 +115,7 @@ def _rate(fpir: float) -> str:
 
 def _share(share: Share) -> str:
     return f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%}) of {share.of}"
+
+
+def _photos(count: int) -> str:
+    return "1 photo" if count == 1 else f"{count} photos"

@@ -1,6 +1,6 @@
 """The threshold that keeps the tolerated rate of strangers who are given a name. Pure: no clock, no store.
 
-A stranger's track is compared with N people. If one comparison in 1 / FMR(t) exceeds the threshold t by chance, the
+A stranger's track is compared with N photos. If one comparison in 1 / FMR(t) exceeds the threshold t by chance, the
 stranger is named with a probability of at most 1 - (1 - FMR(t))^N: the false-positive identification rate (ISO/IEC
 19795-1). The model's manifest knows FMR (`engine.impostors`), N is the gallery's, the operator sets the rate.
 """
@@ -26,45 +26,46 @@ class Calibration:
     """Tolerated share of strangers' tracks that are given a name."""
     threshold: float
     """Cosine that keeps it."""
-    people: int
-    """In the gallery: each is somebody whom a stranger may be taken for."""
+    photos: int
+    """In the gallery: each is a chance to be taken for somebody. A person's photos are fused, and who has three of them
+    is resembled about 2.4 times as often as who has one (docs/search.md)."""
     alikeness: float
     """See `alikeness`."""
 
 
-def calibrate(people: int, sample: NDArray[np.float32], tails: ImpostorTails, fpir: float) -> Calibration:
+def calibrate(photos: int, sample: NDArray[np.float32], tails: ImpostorTails, fpir: float) -> Calibration:
     """Returns the calibration of a gallery.
 
     Args:
-        people: in the gallery.
+        photos: in the gallery.
         sample: (P, D) float32, L2 norm 1: a photo of each, or of many of them.
         tails: of the gallery's model.
         fpir: 0..1, both excluded.
     """
     likeness = alikeness(sample, tails.photos)
-    return Calibration(fpir, threshold(fpir, people, tails.track, likeness), people, likeness)
+    return Calibration(fpir, threshold(fpir, photos, tails.track, likeness), photos, likeness)
 
 
-def threshold(fpir: float, people: int, tail: ImpostorTail, alikeness: float = 1.0) -> float:
+def threshold(fpir: float, photos: int, tail: ImpostorTail, alikeness: float = 1.0) -> float:
     """Returns the cosine at which this share of strangers' tracks is given a name.
 
     Args:
         fpir: 0..1, both excluded.
-        people: with whom a track is compared; 0 counts as 1.
+        photos: with which a track is compared; 0 counts as 1.
         tail: of a model's strangers.
         alikeness: see `alikeness`.
     """
-    per_comparison = -math.expm1(math.log1p(-fpir) / max(people, 1))
+    per_comparison = -math.expm1(math.log1p(-fpir) / max(photos, 1))
     return tail.cosine(per_comparison / alikeness)
 
 
-def false_positive_rate(cosine: float, people: int, tail: ImpostorTail, alikeness: float = 1.0) -> float:
+def false_positive_rate(cosine: float, photos: int, tail: ImpostorTail, alikeness: float = 1.0) -> float:
     """Returns what `threshold` was asked for: the share of strangers' tracks that are given a name at a cosine.
 
     Below the tail, where `threshold` ends, the rate is underestimated.
     """
     per_comparison = min(tail.rate(cosine) * alikeness, 1.0)
-    return 1.0 if per_comparison == 1 else -math.expm1(people * math.log1p(-per_comparison))
+    return 1.0 if per_comparison == 1 else -math.expm1(photos * math.log1p(-per_comparison))
 
 
 def alikeness(sample: NDArray[np.float32], tail: ImpostorTail) -> float:

@@ -26,7 +26,7 @@ class Calibrator:
 
     def calibrate(self, gallery: Gallery) -> Calibration:
         """Returns the gallery's calibration, noted unless the store fails: it can be computed again."""
-        found = calibrate(len(gallery), gallery.sample, self._tails, self._fpir)
+        found = calibrate(gallery.photos, gallery.sample, self._tails, self._fpir)
         try:
             self._store.calibrations.put(
                 StoredCalibration(
@@ -36,11 +36,11 @@ class Calibrator:
         except StoreError as error:
             logger.warning("calibration_not_noted reason='%s'", error)
         logger.info(
-            "calibrated threshold=%.3f fpir=%g people=%d alikeness=%.2f revision=%d",
-            *(found.threshold, found.fpir, found.people, found.alikeness, gallery.revision),
+            "calibrated threshold=%.3f fpir=%g photos=%d alikeness=%.2f revision=%d",
+            *(found.threshold, found.fpir, found.photos, found.alikeness, gallery.revision),
         )
         return found
 
 
 def _parameters(calibration: Calibration) -> str:
-    return msgspec.json.encode({"people": calibration.people, "alikeness": calibration.alikeness}).decode()
+    return msgspec.json.encode({"photos": calibration.photos, "alikeness": calibration.alikeness}).decode()

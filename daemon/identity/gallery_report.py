@@ -61,7 +61,7 @@ def report(
         margin: the operator's.
         fixed: the threshold that the operator set instead of a rate.
     """
-    size, likeness = calibration.people, calibration.alikeness
+    photos, likeness = calibration.photos, calibration.alikeness
     rehearsal, ids = Rehearsal.of(gallery), np.unique(gallery.person_ids).tolist()
 
     def point(fpir: float, cosine: float) -> OperatingPoint:
@@ -70,16 +70,16 @@ def report(
     if fixed is None:
         in_force = point(calibration.fpir, calibration.threshold)
     else:
-        in_force = point(false_positive_rate(fixed, size, tails.track, likeness), fixed)
+        in_force = point(false_positive_rate(fixed, photos, tails.track, likeness), fixed)
     alike = find_look_alikes(gallery, in_force.threshold, ids)
     misfits, copies = find_misfits(gallery, tails.photos.cosine(ODD_RATE), ids), find_copies(gallery)
     return GalleryReport(
-        people=size,
-        photos=len(gallery.embeddings),
+        people=len(ids),
+        photos=photos,
         alikeness=likeness,
         in_force=in_force,
         is_fixed=fixed is not None,
-        points=tuple(point(fpir, threshold(fpir, size, tails.track, likeness)) for fpir in FPIRS),
+        points=tuple(point(fpir, threshold(fpir, photos, tails.track, likeness)) for fpir in FPIRS),
         false_names=rehearsal.false_names(in_force.threshold),
         look_alikes=tuple(alike[:MOST_PAIRS]),
         misfits=tuple(misfits),

@@ -59,7 +59,7 @@ def test_report_as_json_names_everybody_by_id(deconvid: Deconvid, twins: Path) -
 def test_now_computes_and_notes_the_threshold(deconvid: Deconvid, twins: Path) -> None:
     told = json.loads(deconvid("now", "--json", settings="[identity]\nfpir = 0.01\n").stdout)
     assert MODEL.impostors
-    assert told["threshold"] == pytest.approx(threshold(0.01, 2, MODEL.impostors.track, told["alikeness"]))
+    assert told["threshold"] == pytest.approx(threshold(0.01, 4, MODEL.impostors.track, told["alikeness"]))
     with Store.open(twins) as store:
         noted = store.calibrations.get(MODEL.sha256)
     assert noted
@@ -68,7 +68,7 @@ def test_now_computes_and_notes_the_threshold(deconvid: Deconvid, twins: Path) -
 
 def test_now_says_when_the_configuration_overrides_it(deconvid: Deconvid, twins: Path) -> None:
     told = deconvid("now", settings="[identity]\nthreshold = 0.5\n")
-    assert "for 2 people" in told.stdout
+    assert "for 4 photos" in told.stdout
     assert "identity.threshold = 0.5" in told.stderr
 
 

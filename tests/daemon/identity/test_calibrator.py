@@ -51,7 +51,7 @@ def test_threshold_is_noted_with_what_it_rests_on_and_anew_when_people_change(
     recogniser.refresh_gallery()
     assert (noted(store).gallery_revision, noted(store).fpir) == (8, 0.01)
     assert noted(store).threshold == pytest.approx(threshold(0.01, 8, TAIL), abs=0.001)
-    assert '"people":8' in noted(store).parameters
+    assert '"photos":8' in noted(store).parameters
 
 
 def test_growing_gallery_withdraws_a_name_that_is_not_sure_any_more(store: Store, recogniser: Recogniser) -> None:
