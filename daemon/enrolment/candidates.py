@@ -65,4 +65,9 @@ def look_at(finder: FaceFinder, name: str, photo: Path, known: Set[str]) -> Cand
     if isinstance(subject, Unfit):
         return Refused(name, photo, subject.reason, subject.detail)
     # A copy: a view would keep the crops of all bystanders.
-    return Candidate(faces.crops[subject].copy(), float(faces.quality.values[subject]), photo.name, digest)
+    return Candidate(faces.crops[subject].copy(), float(faces.quality.values[subject]), _storable_name(photo), digest)
+
+
+def _storable_name(photo: Path) -> str:
+    # A file may be named in any bytes, a database holds text.
+    return photo.name.encode(errors="replace").decode()

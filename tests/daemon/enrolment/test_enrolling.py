@@ -1,3 +1,4 @@
+import os
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -42,6 +43,15 @@ def test_bystander_in_the_background_does_not_spoil_a_photo(studio: Studio) -> N
     [template] = studio.store.people.templates(studio.store.people.get("Ann").id)
     assert (template.source, template.model_digest) == ("0.png", MODEL)
     assert cv2.imdecode(np.frombuffer(template.crop, np.uint8), cv2.IMREAD_COLOR).shape == (112, 112, 3)
+
+
+def test_photo_whose_name_is_no_text_is_taken(studio: Studio) -> None:
+    photo = studio.photo(Scene((100,), unit(1)))
+    odd = photo.rename(photo.with_name(os.fsdecode(b"J\xf6rg.png")))
+    [outcome] = enrol(studio.store, studio.engine, "Ann", [odd])
+    assert isinstance(outcome, Accepted)
+    [template] = studio.store.people.templates(studio.store.people.get("Ann").id)
+    assert template.source == "J?rg.png"
 
 
 def test_same_picture_twice_is_a_duplicate_unless_the_model_changed(studio: Studio) -> None:
