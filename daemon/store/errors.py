@@ -78,6 +78,7 @@ DAMAGED = "Stop the daemon, put a backup in its place (docs/privacy.md says how)
 
 FAULTS: tuple[tuple[str, type[StoreError], str, str], ...] = (
     ("FULL", DiskFullError, "the disk is full", "Free space on its file system"),
+    ("IOERR_SHMSIZE", DiskFullError, "the disk is full", "Free space on its file system"),
     ("BUSY", StoreBusyError, "it is locked by another process", "Try again; if it stays so, stop what holds it"),
     ("LOCKED", StoreBusyError, "it is locked by another process", "Try again; if it stays so, stop what holds it"),
     ("CORRUPT", StoreUnusableError, "it is damaged", DAMAGED),

@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 
 from daemon.errors import StoreError
 from daemon.store import DiskFullError, Store, StoreBusyError, StoreUnusableError
+from daemon.store.errors import mapped_errors
 from daemon.store.schema import Base
 from tests.daemon.factories import make_event, make_template, unit
 
@@ -86,6 +87,13 @@ def test_full_disk_is_told_and_uses_no_sequence_number(store: Store) -> None:
     with pytest.raises(DiskFullError, match="Free space"):
         store.events.append(make_event(), lambda sequence: "x" * 1_000_000)
     assert store.events.append(make_event(), lambda sequence: "{}").sequence == 2
+
+
+def test_disk_too_full_for_the_shared_memory_of_the_log_is_told_as_full(tmp_path: Path) -> None:
+    error = sqlite3.OperationalError("disk I/O error")
+    error.sqlite_errorname = "SQLITE_IOERR_SHMSIZE"
+    with pytest.raises(DiskFullError, match="Free space"), mapped_errors(tmp_path / "db"):
+        raise error
 
 
 def test_messages_hold_no_embedding(store: Store) -> None:
