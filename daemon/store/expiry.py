@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from daemon.store.database import Database
 from daemon.store.erasure import Erasure
@@ -32,10 +32,13 @@ class ExpiryStore:
     def erase(self, before: datetime) -> int:
         """Erases people whose consent ran out before a moment, some at once; returns how many.
 
+        Somebody whose consent was put on record after that moment is left: its day may be a slip of the pen.
+
         Raises:
             StoreError: nobody was erased, or their rows are gone and the next one who opens the store does the rest.
         """
-        query = select(PersonRow.id).where(PersonRow.expires_at < before).limit(ERASED_AT_ONCE)
+        is_old = or_(PersonRow.consent_at.is_(None), PersonRow.consent_at < before)
+        query = select(PersonRow.id).where(PersonRow.expires_at < before, is_old).limit(ERASED_AT_ONCE)
         with self._database.read() as session:
             if session.scalar(query.exists().select()) is False:
                 return 0

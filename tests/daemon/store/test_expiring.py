@@ -31,9 +31,9 @@ def enforce(store: Store, clock: Clock) -> Callable[[], None]:
     return Expiry(store.expiry, 7, clock, clock, interval_s=0).enforce
 
 
-def enrol(store: Store, name: str, expires_at: datetime | None) -> int:
+def enrol(store: Store, name: str, expires_at: datetime | None, given_at: datetime | None = None) -> int:
     store.people.enrol(name, make_template(unit(1)))
-    return store.people.set_consent(name, Consent("signed", expires_at)).id
+    return store.people.set_consent(name, Consent("signed", expires_at, given_at)).id
 
 
 def test_consent_is_kept(store: Store, clock: Clock) -> None:
@@ -70,7 +70,7 @@ def test_gallery_changes_when_a_consent_runs_out(store: Store, clock: Clock, enf
 def test_expired_people_are_erased_after_the_days_of_grace(
     store: Store, clock: Clock, enforce: Callable[[], None]
 ) -> None:
-    enrol(store, "Ann", clock.now - 6 * DAY)
+    enrol(store, "Ann", clock.now - 6 * DAY, given_at=clock.now - 99 * DAY)
     enrol(store, "Bob", None)
     enforce()
     assert len(store.people.all()) == 2
@@ -79,6 +79,18 @@ def test_expired_people_are_erased_after_the_days_of_grace(
     assert [person.name for person in store.people.all()] == ["Bob"]
     assert store.audit.entries()[-1].action == "people.erase_expired"
     assert store.vault.ring.held() == {"person:2"}
+
+
+def test_day_that_was_long_ago_when_it_was_put_on_record_leaves_the_days_of_grace(
+    store: Store, clock: Clock, enforce: Callable[[], None]
+) -> None:
+    enrol(store, "Ann", clock.now - 365 * DAY)  # the wrong year
+    clock.now += 6 * DAY
+    enforce()
+    assert len(store.people.all()) == 1
+    clock.now += 2 * DAY
+    enforce()
+    assert store.people.all() == []
 
 
 def test_day_ends_at_midnight(clock: Clock) -> None:
