@@ -37,22 +37,6 @@ SCORE_NOTHING = 0.3
 TEMPLATE_EYES_PX = float(ARCFACE_TEMPLATE[1, 0] - ARCFACE_TEMPLATE[0, 0])
 
 
-WEIGHT_EXPONENT = 4
-"""By benchmarks/tracks.py; see `weight_in_mean`."""
-
-
-def weight_in_mean(quality: float) -> float:
-    """Returns how much an embedding counts in the mean of a track: quality^4, so that the best looks decide.
-
-    Bad looks are not independent noise that averages out: small faces all drift the same way, and would take the mean
-    with them.
-
-    Args:
-        quality: 0..1.
-    """
-    return quality**WEIGHT_EXPONENT
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Quality:
     """The quality of N crops."""

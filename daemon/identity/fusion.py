@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.quality import weight_in_mean
+from engine.weighting import weight_in_mean
 
 LEAST_WEIGHT = 1e-6
 """Of a look whose quality is 0: it still tells something if it is all there is."""

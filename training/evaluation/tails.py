@@ -5,7 +5,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from engine.impostors import ImpostorTail, ImpostorTails
-from engine.quality import weight_in_mean
+from engine.weighting import weight_in_mean
 from training.evaluation.fairness import Embed, stranger_pairs
 from training.evaluation.walks import walk
 from training.faces import load_faces, load_groups, split

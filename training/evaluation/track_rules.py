@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.quality import weight_in_mean
+from engine.weighting import weight_in_mean
 
 Scores = NDArray[np.float32]
 Named = tuple[NDArray[np.intp], Scores]
