@@ -3,7 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 
@@ -13,7 +13,12 @@ def run(description: str | None, measure: Callable[[float], dict[str, object]], 
     parser.add_argument("--seconds", type=float, default=seconds)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    text = json.dumps(measure(args.seconds), indent=1) + "\n"
+    tell(measure(args.seconds), args.out)
+
+
+def tell(report: Mapping[str, object], out: Path | None) -> None:
+    """Prints a report as JSON, and writes it to a file too if one is named."""
+    text = json.dumps(report, indent=1) + "\n"
     sys.stdout.write(text)
-    if args.out:
-        args.out.write_text(text)
+    if out:
+        out.write_text(text)

@@ -8,9 +8,7 @@ are in it. Intervals: bootstrap over the batches that are embedded and committed
 """
 
 import argparse
-import json
 import os
-import sys
 import tempfile
 import time
 from collections import Counter
@@ -21,6 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import tell
 from config import EmbeddingSettings, Settings
 from daemon.enrolment import Accepted, enrol_photos
 from daemon.enrolment.enrolling import BATCH
@@ -97,10 +96,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    text = json.dumps(measure(args.folder), indent=1) + "\n"
-    sys.stdout.write(text)
-    if args.out:
-        args.out.write_text(text)
+    tell(measure(args.folder), args.out)
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ which 1 in 100 strangers is given a name. Intervals: bootstrap over probes and s
 """
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -17,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import tell
 from engine.embedder import Embedder
 from engine.manifests import find_model
 from training.evaluate import crops_as_shipped
@@ -120,10 +120,7 @@ def main() -> None:
             name: [compare(clean, looks, pairs.people, count) for count in TEMPLATES] for name, looks in seen.items()
         },
     }
-    text = json.dumps(result, indent=1) + "\n"
-    sys.stdout.write(text)
-    if args.out:
-        args.out.write_text(text)
+    tell(result, args.out)
 
 
 if __name__ == "__main__":

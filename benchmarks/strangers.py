@@ -9,7 +9,6 @@ is asked for. Intervals: bootstrap over people.
 """
 
 import argparse
-import json
 import platform
 import sys
 from collections import defaultdict
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import tell
 from config import StrangerSettings
 from daemon.identity.calibration import threshold
 from daemon.identity.fusion import TrackFusion
@@ -174,10 +174,7 @@ def main() -> None:
         },
         "versions": {name: version(name) for name in ("numpy", "opencv-python", "onnxruntime", "openvino")},
     }
-    text = json.dumps(report, indent=1) + "\n"
-    sys.stdout.write(text)
-    if args.out:
-        args.out.write_text(text)
+    tell(report, args.out)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,6 @@ was ever said. Intervals: bootstrap over people. Takes a quarter of an hour.
 """
 
 import argparse
-import json
 import platform
 import sys
 from collections.abc import Callable
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.command import tell
 from benchmarks.track_decisions import Outcome, decide_tracks, gallery_of
 from daemon.identity.calibration import calibrate
 from engine.embedder import Embedder
@@ -149,10 +149,7 @@ def main() -> None:
     for seed, (name, pictures) in enumerate(shown.items(), start=1):
         tracks = strangers + embed_tracks(embedder.embed, crops, pictures, cast.person, seed)
         report[name] = measure(tracks, photos, cast, spec.impostors)
-    text = json.dumps(report, indent=1) + "\n"
-    sys.stdout.write(text)
-    if args.out:
-        args.out.write_text(text)
+    tell(report, args.out)
 
 
 if __name__ == "__main__":
