@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from config import IdentitySettings, load_settings
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, print_table, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, counted, err, out, print_table, told_errors
 from daemon.cli.stores import open_store
 from daemon.identity.calibration import Calibration
 from daemon.identity.calibrator import Calibrator
@@ -60,7 +60,8 @@ def now(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> N
     if as_json:
         out.print_json(msgspec.json.encode(calibration).decode())
         return
-    out.print(f"threshold {calibration.threshold:.3f} for {_photos(calibration.photos)}: {_rate(calibration.fpir)}")
+    photos = counted(calibration.photos, "photo")
+    out.print(f"threshold {calibration.threshold:.3f} for {photos}: {_rate(calibration.fpir)}")
     if today.settings.threshold is not None:
         err.print(f"not in force: the configuration sets identity.threshold = {today.settings.threshold:g}")
 
@@ -81,7 +82,8 @@ def _calibrated(config: ConfigOption) -> Iterator[Calibrated]:
 
 
 def _print_report(found: GalleryReport, names: Mapping[int, str]) -> None:
-    out.print(f"{_people(found.people)}, {_photos(found.photos)}; look-alikes {found.alikeness:.1f} times as usual")
+    photos = counted(found.photos, "photo")
+    out.print(f"{_people(found.people)}, {photos}; look-alikes {found.alikeness:.1f} times as usual")
     source = "identity.threshold" if found.is_fixed else "identity.fpir"
     out.print(f"threshold {found.in_force.threshold:.3f} by {source}: {_rate(found.in_force.fpir)}", soft_wrap=True)
     if found.false_names:
@@ -115,7 +117,3 @@ def _rate(fpir: float) -> str:
 
 def _share(share: Share) -> str:
     return f"{share.value:.1%} ({share.low:.1%} to {share.high:.1%}) of {share.of}"
-
-
-def _photos(count: int) -> str:
-    return "1 photo" if count == 1 else f"{count} photos"

@@ -48,6 +48,11 @@ KIND_STYLES = {
 """How kinds of events look, in Rich's words; others look plain."""
 
 
+def counted(count: int, thing: str) -> str:
+    """Returns `1 photo`, `2 photos`."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
+
+
 def running_settings(config: Path) -> Settings:
     """Returns what is needed to find the daemon that runs: also of a file that was broken since it started.
 

@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from config import load_settings
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, counted, err, out, told_errors
 from daemon.cli.moments import here_and_now
 from daemon.cli.stores import open_store
 from daemon.cli.unknowns_input import open_orders, read_number, read_numbers
@@ -57,7 +57,7 @@ def show(
             write_pictures(crops, number, pictures)
     print_entry(entry, pictures, as_json)
     if crops:
-        err.print(f"{len(pictures)} pictures are in {escape(str(crops))}: delete them when you have seen them")
+        err.print(f"pictures in {escape(str(crops))}: {len(pictures)}. Delete them when you have seen them")
 
 
 @app.command()
@@ -70,9 +70,8 @@ def name(
     number = read_number(unknown)
     with told_errors(), open_orders(config) as orders:
         enrolled = orders.name(number, person)
-    out.print(
-        f"{label_of(number)} is {escape(enrolled.name)} now, with {enrolled.template_count} faces", soft_wrap=True
-    )
+    faces = counted(enrolled.template_count, "face")
+    out.print(f"{label_of(number)} is {escape(enrolled.name)} now, with {faces}", soft_wrap=True)
 
 
 @app.command()
@@ -96,7 +95,7 @@ def split(
     number = read_number(unknown)
     with told_errors(), open_orders(config) as orders:
         new = orders.split(number, pictures)
-    out.print(f"{len(set(pictures))} pictures of {label_of(number)} are {label_of(new)} now")
+    out.print(f"{counted(len(set(pictures)), 'picture')} of {label_of(number)}: {label_of(new)} now")
 
 
 @app.command()

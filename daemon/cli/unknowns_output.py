@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from config import DeconvIDError
-from daemon.cli.common import err, out, print_table
+from daemon.cli.common import counted, err, out, print_table
 from daemon.identity.class_retention import Overdue
 from daemon.private_files import make_private_folder, replace_private
 from daemon.store.stranger_records import StrangerCrop, StrangerEntry, label_of
@@ -35,7 +35,7 @@ def print_entry(entry: StrangerEntry, pictures: Sequence[StrangerCrop], as_json:
     if as_json:
         out.print_json(json.dumps(_entry_json(entry) | {"pictures": [_picture_json(one) for one in pictures]}))
         return
-    seen = f"seen {entry.sightings} times from {_local(entry.first_seen)} to {_local(entry.last_seen)}"
+    seen = f"seen {counted(entry.sightings, 'time')} from {_local(entry.first_seen)} to {_local(entry.last_seen)}"
     out.print(f"[bold]{label_of(entry.id)}[/bold]  {escape(_state(entry))}  {seen}", soft_wrap=True)
     table = Table("picture", "camera", "seen", "quality")
     for one in pictures:

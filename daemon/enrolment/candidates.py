@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from daemon.enrolment.gate import Unfit, choose_face
-from daemon.enrolment.outcomes import Refusal, Refused
+from daemon.enrolment.outcomes import Refusal, Refused, known_already
 from daemon.store import NewTemplate
 from engine import FoundFaces, ImageError
 from engine.crops import encode_crop
@@ -57,7 +57,7 @@ def look_at(finder: FaceFinder, name: str, photo: Path, known: Set[str]) -> Cand
         data = read_photo(photo)
         digest = hashlib.sha256(data).hexdigest()
         if digest in known:
-            return Refused(name, photo, Refusal.KNOWN, "this person is enrolled with this file already")
+            return known_already(name, photo)
         faces = finder.find(decode_photo(data, photo))
     except ImageError as error:
         return Refused(name, photo, Refusal.UNREADABLE, str(error).removeprefix(f"{photo}: "))

@@ -12,7 +12,7 @@ from daemon.batches import batches
 from daemon.enrolment.candidates import Candidate, FaceFinder, look_at
 from daemon.enrolment.kinship import Kin, Kinship
 from daemon.enrolment.likeness import ODD_RATE, alarm_cosine, cosine_of_strangers
-from daemon.enrolment.outcomes import Accepted, Outcome, Refusal, Refused
+from daemon.enrolment.outcomes import Accepted, Outcome, Refusal, Refused, known_already
 from daemon.enrolment.roster import Entry
 from daemon.store import Enrolment, Store
 from engine.manifests import ModelSpec
@@ -98,16 +98,20 @@ def enrol_candidates(
     embeddings = embedder.embed(np.stack([candidate.crop for _, candidate in passed]))
     kin = kinship.admit([entry.name for entry, _ in passed], embeddings)
     taken = zip(passed, embeddings, kin, strict=True)
+    late: set[tuple[str, str | None]] = set()
     store.people.enrol_all(
         [
             Enrolment(entry.name, candidate.template(embedding, embedder.digest), entry.consent)
             for (entry, candidate), embedding, found in taken
             if not found.is_same_picture
-        ]
+        ],
+        tell_known=lambda enrolment: late.add((enrolment.name, enrolment.template.source_digest)),
     )
     judged = iter(kin)
     return [
-        look if isinstance(look, Refused) else _outcome(entry, look, next(judged), embedder.spec)
+        look
+        if isinstance(look, Refused)
+        else _outcome(entry, look, next(judged), embedder.spec, (entry.name, look.digest) in late)
         for entry, look in zip(entries, looks, strict=True)
     ]
 
@@ -120,7 +124,9 @@ def _look(store: Store, engine: PhotoEngine, entries: Sequence[Entry]) -> list[C
     return looks
 
 
-def _outcome(entry: Entry, candidate: Candidate, kin: Kin, model: ModelSpec) -> Outcome:
+def _outcome(entry: Entry, candidate: Candidate, kin: Kin, model: ModelSpec, is_known: bool) -> Outcome:
+    if is_known:
+        return known_already(entry.name, entry.photo)
     if kin.is_same_picture:
         return Refused(entry.name, entry.photo, Refusal.DUPLICATE, "this person is enrolled with this picture already")
     return Accepted(

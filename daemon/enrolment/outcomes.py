@@ -38,3 +38,7 @@ class Refused:
 
 
 Outcome = Accepted | Refused
+
+
+def known_already(name: str, photo: Path) -> Refused:
+    return Refused(name, photo, Refusal.KNOWN, "this person is enrolled with this file already")

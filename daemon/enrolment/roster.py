@@ -53,7 +53,9 @@ def read_folders(source: Path) -> list[Entry]:
         try:
             name, key = normalise_name(folder.name), name_key(folder.name)
         except InvalidNameError as error:
-            faults.append(f"{folder.name!r}: {error}")
+            faults.append(
+                f"{folder.name!r}: {error if _is_text(folder.name) else 'the name is no UTF-8. Rename the folder'}"
+            )
             continue
         if other := seen.get(key):
             faults.append(f"{other!r} and {folder.name!r} are one name. If they are two people, rename one")
@@ -73,6 +75,15 @@ def _subfolders(source: Path) -> list[Path]:
         return sorted(path for path in source.iterdir() if path.is_dir() and not path.name.startswith("."))
     except OSError as error:
         raise RosterError(source, [f"cannot be read ({error.strerror}). Check the permissions"]) from error
+
+
+def _is_text(name: str) -> bool:
+    """Whether it has no byte that Python could not decode."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _pictures_in(folder: Path) -> Iterator[Path]:

@@ -56,7 +56,16 @@ def _entries(row: dict[str | None, str], folder: Path, consents: dict[str, Conse
         consent = Consent(_basis(basis), end_of_day(expires) if expires else None)
         if consents.setdefault(name_key(name), consent) != consent:
             raise ValueError(f"{name!r} has another consent_basis or expires in a line before. Write the same")
-    return [Entry(name, path, consent) for path in find_photos([folder / photo])]
+    return [Entry(name, path, consent) for path in find_photos([_existing(folder, photo)])]
+
+
+def _existing(folder: Path, photo: str) -> Path:
+    path = folder / photo
+    try:
+        path.stat()
+    except (OSError, ValueError):  # a NUL is the latter
+        raise ValueError(f"photo {photo!r} cannot be found. Write its path, from the folder of this list") from None
+    return path
 
 
 def _basis(text: str) -> str | None:

@@ -58,7 +58,9 @@ def advise(
     photos, lost = Counter(gallery.person_ids.tolist()), Counter(missed.tolist())
     for person_id, count in photos.items():
         if count < ENOUGH_PHOTOS:
-            advice[person_id].append(f"has {count} of {ENOUGH_PHOTOS} photos: add some in another light or pose")
+            advice[person_id].append(
+                f"has fewer than {ENOUGH_PHOTOS} photos ({count}): add some in another light or pose"
+            )
         elif lost[person_id]:
             advice[person_id].append(
                 f"{lost[person_id]} of {count} photos would not be recognised by the others: add photos like those "

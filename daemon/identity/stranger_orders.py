@@ -141,4 +141,4 @@ class StrangerOrders:
         for id in ids:
             if id not in crowd.strangers:
                 fate = fate_of(self._store.strangers.entry(id))
-                raise NoLikenessError(f"{label_of(id)}: {fate}. `deconvid unknowns list` shows everybody")
+                raise NoLikenessError(f"{label_of(id)}: {fate}. `deconvid unknowns list --all` shows everybody")

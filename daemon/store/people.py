@@ -1,6 +1,6 @@
 """People and their templates. Every change bumps the gallery's revision in its own transaction."""
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from datetime import UTC, datetime
 
 from sqlalchemy import func, select
@@ -16,6 +16,7 @@ from daemon.store.gallery_changes import note_change, read_changed, read_revisio
 from daemon.store.names import name_key, normalise_name
 from daemon.store.records import Consent, Enrolment, GalleryNews, GallerySnapshot, NewTemplate, Person, Template
 from daemon.store.schema import PersonRow, TemplateRow, is_valid
+from daemon.store.source_files import files_of
 from daemon.store.templates import opened_rows, read_embeddings, sealed_rows, subject_of
 from daemon.store.vault import Vault
 
@@ -35,12 +36,19 @@ class PeopleStore:
         [person] = self.enrol_all([Enrolment(name, template)])
         return person
 
-    def enrol_all(self, enrolments: Iterable[Enrolment], action: str = "people.enrol") -> list[Person]:
+    def enrol_all(
+        self,
+        enrolments: Iterable[Enrolment],
+        action: str = "people.enrol",
+        tell_known: Callable[[Enrolment], None] | None = None,
+    ) -> list[Person]:
         """Adds templates to the people of these names, who are made if there are none: all of it or, on error, nothing.
 
         Args:
             enrolments: any number; only some of them are held in memory.
             action: what the audit log calls it.
+            tell_known: is called with each whose file the person is enrolled with already, which is not added then;
+                None: these are added too.
 
         Returns:
             Each person once.
@@ -49,18 +57,34 @@ class PeopleStore:
             InvalidNameError: nobody can have a name.
         """
         with self._database.write() as session:
-            return self.enrol_in(session, enrolments, action)
+            return self.enrol_in(session, enrolments, action, tell_known)
 
-    def enrol_in(self, session: Session, enrolments: Iterable[Enrolment], action: str = "people.enrol") -> list[Person]:
+    def enrol_in(
+        self,
+        session: Session,
+        enrolments: Iterable[Enrolment],
+        action: str = "people.enrol",
+        tell_known: Callable[[Enrolment], None] | None = None,
+    ) -> list[Person]:
         """Adds templates, as `enrol_all` does, together with what else its caller writes."""
         now = datetime.now(UTC)
         rows: dict[str, PersonRow] = {}
+        changed: set[int] = set()
         for part in batches(enrolments, SEALED_AT_ONCE):
-            added: list[tuple[int, NewTemplate]] = []
+            placed: list[tuple[PersonRow, Enrolment]] = []
             for enrolment in part:
                 key = name_key(enrolment.name)
                 row = rows[key] = rows.get(key) or _find_or_make(session, enrolment.name, now)
+                placed.append((row, enrolment))
+            # Under the write lock: another process may have enrolled the file since its caller looked.
+            known = files_of(session, {row.id for row, _ in placed}) if tell_known else frozenset()
+            added: list[tuple[int, NewTemplate]] = []
+            for row, enrolment in placed:
+                if tell_known and (row.id, enrolment.template.source_digest) in known:
+                    tell_known(enrolment)
+                    continue
                 added.append((row.id, enrolment.template))
+                changed.add(row.id)
                 if enrolment.consent:
                     _set_consent(row, enrolment.consent, now)
             templates = list(sealed_rows(self._vault, added, now))
@@ -68,10 +92,11 @@ class PeopleStore:
             session.flush()
             for template in templates:
                 session.expunge(template)
-        for row in rows.values():
-            self._record(session, action, row.id)
-        for changed in batches(rows.values(), SEALED_AT_ONCE):
-            note_change(session, [row.id for row in changed])
+        ids = [row.id for row in rows.values() if row.id in changed]
+        for id in ids:
+            self._record(session, action, id)
+        for some in batches(ids, SEALED_AT_ONCE):
+            note_change(session, some)
         return [_person(session, row) for row in rows.values()]
 
     def rename(self, old: str, new: str) -> Person:

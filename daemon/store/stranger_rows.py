@@ -74,7 +74,7 @@ def entries(session: Session, id: int | None) -> list[StrangerEntry]:
 def existing(session: Session, id: int) -> StrangerEntry:
     found = entries(session, id)
     if not found:
-        raise UnknownStrangerError(f"there is no {label_of(id)}. `deconvid unknowns list` shows everybody")
+        raise UnknownStrangerError(f"there is no {label_of(id)}. `deconvid unknowns list --all` shows everybody")
     return found[0]
 
 

@@ -117,7 +117,8 @@ class StrangerStore:
             query = select(StrangerTemplateRow).where(StrangerTemplateRow.stranger_id == id)
             opened = opened_rows(self._vault, session.scalars(query).all())
             if entry.state not in RECOGNISED or not opened:
-                raise NoLikenessError(f"{label_of(id)}: {fate_of(entry)}. `deconvid unknowns list` shows everybody")
+                fate = fate_of(entry)
+                raise NoLikenessError(f"{label_of(id)}: {fate}. `deconvid unknowns list --all` shows everybody")
             [person] = self._people.enrol_in(session, [_enrolment(name, *parts) for parts in opened])
             session.execute(delete(StrangerTemplateRow).where(StrangerTemplateRow.stranger_id == id))
             session.execute(update(StrangerRow).where(StrangerRow.id == id).values(state="named", person_id=person.id))

@@ -101,14 +101,14 @@ def test_named_stranger_is_enrolled_and_listed_no_more(deconvid: Deconvid, datab
     assert event.person
     assert event.person.name == "Ann"
     assert ("strangers.name", "stranger:1") in actions(database)
-    assert "is enrolled as Ann" in deconvid("name", "1", "Bob").stderr
-    assert "is enrolled as Ann" in deconvid("ignore", "1").stderr
+    assert "is enrolled as Ann. `deconvid unknowns list --all`" in deconvid("name", "1", "Bob").stderr
+    assert "is enrolled as Ann. `deconvid unknowns list --all`" in deconvid("ignore", "1").stderr
 
 
 def test_merge_and_split(deconvid: Deconvid, database: Path) -> None:
     assert deconvid("merge", "unknown-1", "unknown-2").stdout == "unknown-2: unknown-1 now\n"
     assert listed(deconvid, "--all")["unknown-2"]["merged_into"] == 1
-    assert deconvid("split", "unknown-1", "3").stdout == "1 pictures of unknown-1 are unknown-3 now\n"
+    assert deconvid("split", "unknown-1", "3").stdout == "1 picture of unknown-1: unknown-3 now\n"
     merged, split = told(database)
     assert isinstance(merged, StrangerMerged)
     assert isinstance(split, StrangerSplit)
@@ -149,4 +149,13 @@ def test_what_is_no_number_is_refused(deconvid: Deconvid, arguments: tuple[str, 
 def test_number_that_nobody_has(deconvid: Deconvid) -> None:
     result = deconvid("forget", "-y", "9")
     assert result.exit_code == 1
-    assert "there is no unknown-9" in result.stderr
+    assert "there is no unknown-9. `deconvid unknowns list --all`" in result.stderr
+
+
+@pytest.mark.usefixtures("database")
+def test_one_is_not_many(deconvid: Deconvid, tmp_path: Path) -> None:
+    assert "seen 2 times from" in deconvid("show", "1").stdout
+    shown = deconvid("show", "2", "--crops", str(tmp_path / "faces"))
+    assert "seen 1 time from" in shown.stdout
+    assert "1 pictures" not in shown.stderr
+    assert deconvid("name", "2", "Ann").stdout == "unknown-2 is Ann now, with 1 face\n"

@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 
 from daemon.enrolment import Accepted, Entry, Outcome, Refusal, Refused, enrol, enrol_photos
+from daemon.enrolment.candidates import look_at
+from daemon.enrolment.enrolling import enrol_candidates
+from daemon.enrolment.kinship import Kinship
 from daemon.store import Consent
 from tests.daemon.enrolment.studio import Scene, Studio
 from tests.daemon.factories import MODEL, make_template, towards, unit
@@ -88,6 +91,28 @@ def test_each_photo_is_told_as_soon_as_it_is_done(studio: Studio) -> None:
     photos = [studio.photo(Scene((100,), unit(seed))) for seed in (1, 2)]
     enrol(studio.store, studio.engine, "Ann", photos, tell)
     assert told == [("0.png", 1), ("1.png", 2)]
+
+
+def test_photo_that_another_process_enrols_meanwhile_is_known_already(studio: Studio) -> None:
+    entries = [Entry("ann", studio.photo(Scene((100,), unit(seed)))) for seed in (1, 2)]
+    kinship = Kinship(studio.store.people.gallery(MODEL))
+    looks = [look_at(studio.engine, entry.name, entry.photo, frozenset()) for entry in entries]
+    enrol(studio.store, studio.engine, "Ann", [entries[0].photo])
+    first, second = enrol_candidates(studio.store, studio.engine, kinship, entries, looks)
+    assert isinstance(first, Refused)
+    assert first.reason is Refusal.KNOWN
+    assert isinstance(second, Accepted)
+    assert studio.store.people.get("Ann").template_count == 2
+
+
+def test_gallery_is_as_it_was_if_every_photo_is_known_already(studio: Studio) -> None:
+    entry = Entry("Ann", studio.photo(Scene((100,), unit(1))), Consent("signed form", None))
+    kinship = Kinship(studio.store.people.gallery(MODEL))
+    looks = [look_at(studio.engine, entry.name, entry.photo, frozenset())]
+    enrol(studio.store, studio.engine, "Ann", [entry.photo])
+    before = studio.store.people.get("Ann"), studio.store.people.revision()
+    enrol_candidates(studio.store, studio.engine, kinship, [entry], looks)
+    assert (studio.store.people.get("Ann"), studio.store.people.revision()) == before
 
 
 @pytest.fixture

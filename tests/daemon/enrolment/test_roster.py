@@ -1,3 +1,4 @@
+import os
 from contextlib import suppress
 from datetime import UTC, datetime
 from pathlib import Path
@@ -51,6 +52,12 @@ def test_a_folder_of_photos_is_told_from_a_folder_of_people(tmp_path: Path) -> N
         read_folders(tmp_path)
 
 
+def test_a_folder_whose_name_is_no_text_is_to_be_renamed(tmp_path: Path) -> None:
+    touch(tmp_path, os.fsdecode(b"J\xf6rg/1.jpg"), "Ann/1.jpg")
+    with pytest.raises(RosterError, match=r"'J\\udcf6rg': the name is no UTF-8. Rename the folder$"):
+        read_folders(tmp_path)
+
+
 def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
     path = folder / "people.csv"
     path.write_text(text, encoding)
@@ -59,7 +66,7 @@ def write(folder: Path, text: str, encoding: str = "utf-8") -> Path:
 
 @pytest.mark.parametrize(("separator", "encoding"), [(",", "utf-8"), (";", "utf-8-sig")])
 def test_a_list_says_whose_photos_and_for_how_long(tmp_path: Path, separator: str, encoding: str) -> None:
-    touch(tmp_path, "ann/1.jpg", "ann/2.jpg")
+    touch(tmp_path, "ann/1.jpg", "ann/2.jpg", "b.jpg")
     lines = [
         ("name", "photo", "consent_basis", "expires"),
         ("Ann", "ann", "signed form", "2027-12-31"),
@@ -95,6 +102,15 @@ def test_every_fault_of_a_list_is_told_with_its_line(tmp_path: Path, text: str, 
         read_list(write(tmp_path, text))
     for fault in faults:
         assert fault in str(caught.value)
+
+
+def test_a_photo_of_a_list_that_is_not_there_is_told_with_its_line(tmp_path: Path) -> None:
+    touch(tmp_path, "a.jpg")
+    with pytest.raises(RosterError, match="nothing was imported") as caught:
+        read_list(write(tmp_path, f"name,photo\nAnn,a.jpg\nBob,b.jpg\nBob,c\0\nBob,{'d' * 300}\n"))
+    for line in (3, 4, 5):
+        assert f"line {line}: photo " in str(caught.value)
+    assert "line 2" not in str(caught.value)
 
 
 def test_a_list_that_is_no_text_or_not_there_is_told(tmp_path: Path) -> None:

@@ -84,7 +84,7 @@ def test_everybody_with_a_fault_gets_advice_and_nobody_else() -> None:
     assert "looks like Person 2" in found.advice[1][0]
     assert "would not be recognised" in found.advice[1][1]  # the margin to the twin is missing
     assert "photos 1 and 2 are one picture" in found.advice[4][0]
-    assert "1 of 3 photos" in found.advice[5][0]
+    assert "has fewer than 3 photos (1)" in found.advice[5][0]
     assert [(pair.person_ids) for pair in found.look_alikes] == [(1, 2)]
 
 
