@@ -12,6 +12,7 @@ from daemon.events.keys import KeyFolder
 from daemon.house import socket_path_fault
 from daemon.rules.checking import find_rule_problems
 from daemon.store.master_key import MasterKey
+from daemon.store.vault import Vault
 from engine.manifests import find_model
 
 LOOKS_WITHIN_A_TRACK = 1.5
@@ -34,6 +35,15 @@ def find_problems(settings: Settings) -> list[Problem]:
 def find_source_problems(settings: Settings) -> list[Problem]:
     """Returns the cameras that cannot be read now: each its own problem, for others work without it."""
     return list(_sources(settings))
+
+
+def find_warnings(settings: Settings) -> list[Problem]:
+    """Returns what is dangerous though it works."""
+    key = MasterKey.of(settings.privacy.master_key, settings.state)
+    if not key.is_open_to_others:
+        return []
+    fault = "others than the daemon's user may read its file, and with it every face in the store"
+    return [Problem("privacy.master_key", fault, f"chmod 600 {key.path}")]
 
 
 def _cameras(settings: Settings) -> Iterator[Problem]:
@@ -87,8 +97,9 @@ def _folders(settings: Settings) -> Iterator[Problem]:
 
 def _master_key(settings: Settings) -> Iterator[Problem]:
     key = MasterKey.of(settings.privacy.master_key, settings.state)
-    # The one in the state folder may not be made yet, and a credential is there inside of the service only.
-    if key.is_own or (key.kind == "credential" and "CREDENTIALS_DIRECTORY" not in os.environ):
+    # The one in the state folder is made with the key ring, and a credential is there inside of the service only.
+    is_to_be_made = key.is_own and not os.path.exists(Vault.beside(settings.database, key).ring.path)
+    if is_to_be_made or (key.kind == "credential" and "CREDENTIALS_DIRECTORY" not in os.environ):
         return
     try:
         key.read()

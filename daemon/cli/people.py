@@ -24,7 +24,7 @@ from daemon.cli.consent import consent, consent_state
 from daemon.cli.people_capture import capture
 from daemon.cli.people_gallery import export
 from daemon.cli.people_import import import_people
-from daemon.cli.people_lines import tell_outcome, warn_of_other_models
+from daemon.cli.people_lines import tell_outcome, warn_of_other_models, warn_of_unreadable
 from daemon.cli.people_reembed import reembed_people
 from daemon.cli.stores import open_store
 from daemon.enrolment import Accepted, Outcome, enrol, find_photos
@@ -52,6 +52,7 @@ def add(
         files = find_photos(photos)
         engine = FaceEngine.load(settings)
         with open_store(settings) as store:
+            warn_of_unreadable(store, name)
             outcomes = _enrol_with_progress(store, engine, name, files)
         accepted = sum(isinstance(outcome, Accepted) for outcome in outcomes)
         out.print(f"{escape(name)}: {accepted} of {len(files)} photos accepted", soft_wrap=True)

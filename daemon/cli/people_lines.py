@@ -78,6 +78,15 @@ def warn_of_other_models(store: Store, settings: Settings) -> None:
         warn(f"{fault}. {REEMBED}")
 
 
+def warn_of_unreadable(store: Store, name: str) -> None:
+    """Says if somebody who gets more templates cannot be recognised by those that are there."""
+    if count := store.templates.unreadable(name):
+        warn(
+            f"{count} templates of {name} cannot be opened, as after an older key ring was put back. Put the newest "
+            "copy of the ring back and then add these photos again; if there is none, erase the person and enrol anew"
+        )
+
+
 def warn(text: str) -> None:
     err.print(f"[yellow]warning:[/yellow] {escape(text)}", soft_wrap=True, highlight=False)
 

@@ -23,7 +23,7 @@ def run(
     ] = False,
 ) -> None:
     """Run the daemon until SIGTERM, or until every video file has ended."""
-    from daemon.checking import find_problems, find_source_problems
+    from daemon.checking import find_problems, find_source_problems, find_warnings
     from daemon.supervisor import run_daemon
 
     def read() -> Settings:
@@ -37,6 +37,8 @@ def run(
 
     with told_errors():
         settings = read()
+        for warning in find_warnings(settings):
+            logger.warning("dangerous_setting %s", warning)
         for problem in find_source_problems(settings):
             logger.warning("source_missing %s", problem)  # it may come later; the other cameras go on without it
         raise typer.Exit(run_daemon(settings, fast, read, config))

@@ -37,7 +37,7 @@ def _master_key(key: MasterKey, state: Path) -> Finding:
         fix = "Put back the key with which the store was made: without it no template can be read"
         return Finding("keys", "master key", "fail", f"{detail}: {error.strerror}", fix)
     detail += f", mode {mode:o}"
-    if mode & 0o077:
+    if key.is_open_to_others:
         return Finding("keys", "master key", "fail", f"{detail}: open to others", f"chmod 600 {key.path}")
     if key.path.resolve().is_relative_to(state.resolve()):
         detail += ", beside the data: erased people stay unreadable in backups of the database, but whoever takes the "

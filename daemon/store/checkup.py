@@ -16,6 +16,7 @@ from daemon.store.templates import sealed_items, subject_of
 from daemon.store.vault import WHY_UNREADABLE, Item
 
 OPENED_AT_ONCE = 1000
+WHY_RETURNED = "an older key ring was put back. Run any command that opens the store: it destroys the key again"
 
 Row = TypeVar("Row", TemplateRow, StrangerTemplateRow)
 
@@ -48,11 +49,13 @@ def _keys(store: Store) -> Check:
     with store.database.read() as session:
         sealed = _subjects(session, TemplateRow.person_id, StrangerTemplateRow.stranger_id)
         known = _subjects(session, PersonRow.id, StrangerRow.id)
-    held = store.vault.ring.held()
+    held, returned = store.vault.ring.held(), store.erasure.returned_keys()
     detail = f"{len(held)} keys"
-    if unused := len(held - known):
+    if unused := len(held - known - set(returned)):
         detail += f", {unused} of them of nobody: a write was interrupted, they seal nothing"
-    return Check("keys", detail, tuple(f"{subject} has no key: {WHY_UNREADABLE}" for subject in sorted(sealed - held)))
+    faults = [f"{subject} has no key: {WHY_UNREADABLE}" for subject in sorted(sealed - held)]
+    faults += [f"{subject} was erased, but has a key, which opens backups: {WHY_RETURNED}" for subject in returned]
+    return Check("keys", detail, tuple(faults))
 
 
 def _subjects(session: Session, people: Any, strangers: Any) -> set[str]:

@@ -16,7 +16,7 @@ from daemon.store.database import Database
 from daemon.store.gallery_changes import note_change
 from daemon.store.json_text import cleared
 from daemon.store.pictures import SNAPSHOTS_FOLDER, delete_pictures_of, delete_pictures_of_strangers
-from daemon.store.schema import CondemnedKeyRow, EventRow, PersonRow, StrangerRow
+from daemon.store.schema import AuditRow, CondemnedKeyRow, EventRow, PersonRow, StrangerRow
 from daemon.store.stranger_records import label_of
 from daemon.store.templates import subject_of
 from daemon.store.vault import Vault
@@ -88,6 +88,33 @@ class Erasure:
             for id in returned:
                 self.erase_person(session, id, "people.erase_again")
 
+    def condemn_again(self) -> None:
+        """Condemns the keys that are back though whom they belong to was erased: an older key ring was put back."""
+        returned = self.returned_keys()
+        if not returned:
+            return
+        logger.warning("erased_keys_were_restored keys=%d", len(returned))
+        with self._database.write() as session:
+            condemn(session, returned)
+
+    def returned_keys(self) -> list[str]:
+        """Returns the subjects that have a key though their erasure is on record.
+
+        A key without a row is not enough: it may be of an enrolment that is not committed yet.
+        """
+        with self._database.read() as session:
+            newest = int(meta.value(session, meta.LAST_STRANGER))  # first: who comes meanwhile is not taken for gone
+            living = {subject_of(id) for id in session.scalars(select(PersonRow.id))}
+            living |= {f"stranger:{id}" for id in session.scalars(select(StrangerRow.id))}
+            condemned = session.scalars(select(CondemnedKeyRow.subject)).all()
+            without_row = self._vault.ring.held() - living - set(condemned)
+            if not without_row:
+                return []
+            erasures = select(AuditRow.subject).where(AuditRow.action.startswith("people.erase"))
+            erased = set(session.scalars(erasures))
+        # Not every stranger's end is in the audit log (those merged into one go with it), but their numbers only grow.
+        return sorted(s for s in without_row if s in erased or _is_stranger_up_to(newest, s))
+
     def _destroy_condemned(self) -> None:
         with self._database.read() as session:
             condemned = session.scalars(select(CondemnedKeyRow.subject)).all()
@@ -96,6 +123,11 @@ class Erasure:
         self._vault.destroy(*condemned)
         with self._database.write() as session:
             session.execute(delete(CondemnedKeyRow).where(CondemnedKeyRow.subject.in_(condemned)))
+
+
+def _is_stranger_up_to(newest: int, subject: str) -> bool:
+    kind, _, number = subject.partition(":")
+    return kind == "stranger" and int(number) <= newest
 
 
 def _strangers_named(session: Session, person_id: int) -> list[int]:

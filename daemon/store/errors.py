@@ -86,7 +86,8 @@ FAULTS: tuple[tuple[str, type[StoreError], str, str], ...] = (
         "NOTADB",
         StoreUnusableError,
         "it is not a database",
-        "Move the file away, or correct `state`",
+        "Stop the daemon, put a backup of this file in its place (docs/privacy.md says how), and leave what lies "
+        "beside it, such as the key ring, where it is. If it is no file of DeconvID, correct `state`",
     ),
     ("READONLY", StoreError, "it cannot be written", "Give the user of the daemon write permission on file and folder"),
     ("PERM", StoreError, "access is denied", "Give the user of the daemon access to file and folder"),

@@ -45,6 +45,13 @@ class MasterKey:
         """Of the file that holds it; None: it is in none that has a name for us."""
         return Path(self.place).expanduser() if self.kind == "file" else None
 
+    @property
+    def is_open_to_others(self) -> bool:
+        """Whether it is a file that more than its owner may read or write."""
+        with suppress(OSError):
+            return self.path is not None and bool(self.path.stat().st_mode & 0o077)
+        return False
+
     def handed_on(self) -> str:
         """Returns a reference that a worker can use, to whom neither the environment nor credentials are passed on.
 

@@ -141,6 +141,7 @@ class Store:
     def _finish_erasure(self) -> None:
         try:
             self.erasure.forget_again()
+            self.erasure.condemn_again()
             self.erasure.finish()
         except StoreError as error:
             logger.warning("erasure_not_finished reason='%s'", error)

@@ -15,7 +15,7 @@ from daemon.store.gallery_changes import note_change
 from daemon.store.names import name_key
 from daemon.store.records import ModelCoverage, Template
 from daemon.store.schema import PersonRow, TemplateRow
-from daemon.store.templates import opened_rows, sealed_rows
+from daemon.store.templates import count_unreadable, opened_rows, sealed_rows
 from daemon.store.vault import Vault
 
 
@@ -28,6 +28,12 @@ class TemplateStore:
         query = select(TemplateRow.source_digest).join(PersonRow).where(PersonRow.name_key == name_key(name))
         with self._database.read() as session:
             return frozenset(digest for digest in session.scalars(query) if digest)
+
+    def unreadable(self, name: str) -> int:
+        """Returns how many templates of a person cannot be opened; none if there is no such person."""
+        query = select(TemplateRow).join(PersonRow).where(PersonRow.name_key == name_key(name))
+        with self._database.read() as session:
+            return count_unreadable(self._vault, session.scalars(query).all())
 
     def coverage(self, model_digest: str) -> ModelCoverage:
         """Returns how much of what is stored a model made. Opens nothing."""

@@ -63,6 +63,12 @@ def opened_rows(vault: Vault, rows: Sequence[TemplateRow]) -> Iterator[Template]
         )
 
 
+def count_unreadable(vault: Vault, rows: Sequence[TemplateRow]) -> int:
+    """Returns how many cannot be opened."""
+    opened = vault.open_many([item for row in rows for item in sealed_items(row)])
+    return sum(None in (next(opened), next(opened)) for _ in rows)
+
+
 def read_embeddings(
     session: Session, vault: Vault, model_digest: str, now: datetime, people: Collection[int] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:

@@ -9,7 +9,8 @@ from config import (
     PrivacySettings,
     Settings,
 )
-from daemon.checking import find_problems, find_source_problems
+from daemon.checking import find_problems, find_source_problems, find_warnings
+from daemon.store import Store
 
 
 @pytest.fixture
@@ -102,3 +103,23 @@ def test_a_credential_is_there_inside_of_the_service_only(make_settings, tmp_pat
     assert find_problems(settings) == []
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))
     assert keys(settings) == ["privacy.master_key"]
+
+
+def test_the_own_master_key_is_missed_once_it_was_made(make_settings):
+    settings = make_settings()
+    Store.of(settings, "test").close()
+    assert find_problems(settings) == []
+    (settings.state / "master.key").unlink()
+    [problem] = find_problems(settings)
+    assert (problem.key, "Put the key back" in problem.fix) == ("privacy.master_key", True)
+
+
+def test_a_master_key_that_others_may_read_is_warned_of(make_settings):
+    settings = make_settings()
+    assert find_warnings(settings) == []
+    Store.of(settings, "test").close()
+    assert find_warnings(settings) == []
+    (settings.state / "master.key").chmod(0o640)
+    [warning] = find_warnings(settings)
+    assert warning.fix == f"chmod 600 {settings.state}/master.key"
+    assert find_problems(settings) == []

@@ -1,7 +1,9 @@
 """With the models that are shipped, on the sample pictures of installed packages."""
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import cv2
@@ -68,6 +70,15 @@ def test_add_fails_if_no_photo_is_accepted(deconvid: Deconvid, tmp_path: Path) -
     assert result.exit_code == 1
     assert "unreadable" in result.stdout
     assert json.loads(deconvid("list", "--json").stdout) == []
+
+
+def test_add_to_somebody_whose_templates_cannot_be_opened_warns(deconvid: Deconvid, people: Store) -> None:
+    assert "cannot be opened" not in deconvid("add", "Ann", "missing.jpg").stderr
+    with closing(sqlite3.connect(people.vault.ring.path)) as ring, ring:
+        ring.execute("DELETE FROM keys WHERE subject = 'person:1'")
+    told = deconvid("add", "ann", "missing.jpg").stderr
+    assert told.count("warning: 1 templates of ann cannot be opened") == 1
+    assert "Put the newest copy of the ring back" in told
 
 
 def test_impossible_name_is_told(deconvid: Deconvid) -> None:

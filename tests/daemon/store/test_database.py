@@ -50,7 +50,8 @@ def test_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
 
 def test_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     (tmp_path / "db").write_text("a shopping list " * 100)
-    with pytest.raises(StoreUnusableError, match="not a database"):
+    fix = r"not a database\. Stop the daemon, put a backup .* key ring, where it is"
+    with pytest.raises(StoreUnusableError, match=fix):
         Store.open(tmp_path / "db")
 
 

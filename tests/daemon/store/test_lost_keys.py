@@ -8,7 +8,9 @@ import pytest
 
 from config import Settings
 from daemon.house import House
-from daemon.store import DiskFullError, KeyRingError, MasterKey, MasterKeyError, Store
+from daemon.store import DiskFullError, KeyRingError, MasterKey, MasterKeyError, Store, meta
+from daemon.store.checkup import examine
+from daemon.store.schema import EPOCH, StrangerRow
 from tests.daemon.factories import MODEL, make_template, unit
 
 
@@ -94,3 +96,38 @@ def test_full_disk_leaves_no_half_person(state: Path) -> None:
     with Store.open(state / "identities.sqlite") as store:
         assert store.people.enrol("Bob", make_template(unit(2))).id == 2
         assert len(store.people.gallery(MODEL).embeddings) == 2
+
+
+def test_older_key_ring_brings_nobody_back_who_was_erased_since(state: Path, caplog: pytest.LogCaptureFixture) -> None:
+    seen = {"first_seen": EPOCH, "last_seen": EPOCH, "created_at": EPOCH, "sightings": 1}
+    with Store.open(state / "identities.sqlite") as store:
+        store.people.enrol("Bob", make_template(unit(2)))
+        with store.database.write() as session:
+            session.add_all(StrangerRow(id=id, state="open", **seen) for id in (1, 2))
+            meta.set_value(session, meta.LAST_STRANGER, "2")
+        # 3 of each kind: of a write that another process has not committed yet.
+        store.vault.seal_many(
+            [(subject, b"", "c") for subject in ("stranger:1", "stranger:2", "stranger:3", "person:3")]
+        )
+        shutil.copy(state / "keyring.sqlite", state / "older")
+        store.people.erase("Ann")
+        store.strangers.forget([1], "strangers.forget")
+    (state / "older").rename(state / "keyring.sqlite")
+    left = {"person:2", "person:3", "stranger:2", "stranger:3"}
+    with Store.open(state / "identities.sqlite") as store:
+        assert store.vault.ring.held() == left
+        assert len(store.people.templates(2)) == 1
+    assert "erased_keys_were_restored keys=2" in caplog.text
+    caplog.clear()
+    Store.open(state / "identities.sqlite").close()
+    assert caplog.text == ""
+
+
+def test_key_of_somebody_erased_is_not_called_harmless(state: Path) -> None:
+    with Store.open(state / "identities.sqlite") as store:
+        shutil.copy(state / "keyring.sqlite", state / "older")
+        store.people.erase("Ann")
+        (state / "older").rename(state / "keyring.sqlite")
+        keys = next(check for check in examine(store) if check.subject == "keys")
+    assert keys.detail == "1 keys"
+    assert [fault.split(",")[0] for fault in keys.faults] == ["person:1 was erased"]
