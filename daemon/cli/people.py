@@ -54,8 +54,10 @@ def add(
         with open_store(settings) as store:
             warn_of_unreadable(store, name)
             outcomes = _enrol_with_progress(store, engine, name, files)
+            enrolled = store.people.find(name)
         accepted = sum(isinstance(outcome, Accepted) for outcome in outcomes)
-        out.print(f"{escape(name)}: {accepted} of {len(files)} photos accepted", soft_wrap=True)
+        known_as = escape(enrolled.name if enrolled else name)
+        out.print(f"{known_as}: {accepted} of {len(files)} photos accepted", soft_wrap=True)
         if not accepted:
             raise typer.Exit(EXIT_FAILURE)
 

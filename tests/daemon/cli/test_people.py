@@ -58,7 +58,8 @@ def test_each_photo_of_a_folder_is_accepted_or_refused_with_a_reason(
     assert told["six.png"].startswith("several faces (6")
     assert told["more/tiny.png"].startswith("too small (")
     assert told["more/letter.jpg"].startswith("unreadable (")
-    assert "1 of 5 photos accepted" in result.stdout
+    assert "Eileen: 1 of 5 photos accepted" in result.stdout
+    assert "Eileen: 0 of 1 photos accepted" in deconvid("add", " eileen", str(folder / "astronaut.png")).stdout
 
     cv2.imwrite(str(tmp_path / "tom.png"), tom_hanks)
     assert "looks like" not in deconvid("add", "Tom", str(tmp_path / "tom.png")).stderr
