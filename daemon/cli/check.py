@@ -7,7 +7,7 @@ import typer
 from rich.markup import escape
 
 from config import read_settings
-from daemon.cli.common import DEFAULT_CONFIG, EXIT_CONFIG, ConfigOption, JsonOption, err, out
+from daemon.cli.common import DEFAULT_CONFIG, EXIT_CONFIG, ConfigOption, JsonOption, counted, err, out
 
 
 def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
@@ -28,4 +28,4 @@ def check(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) ->
     if problems:
         raise typer.Exit(EXIT_CONFIG)
     if settings and not as_json:
-        out.print(f"{config}: {len(settings.cameras)} cameras, no problems", soft_wrap=True)
+        out.print(f"{config}: {counted(len(settings.cameras), 'camera')}, no problems", soft_wrap=True)
