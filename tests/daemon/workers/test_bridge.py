@@ -4,6 +4,7 @@ import json
 import subprocess
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,6 +14,7 @@ from config import Settings
 from daemon.bridges.making import position_file
 from daemon.bridges.task import BridgeTask
 from daemon.exits import EXIT_ENDED
+from daemon.heartbeat import Heartbeat
 from daemon.store import Store
 from tests.daemon.bridges.test_webhook import Receiver
 from tests.daemon.factories import make_event
@@ -25,16 +27,22 @@ Start = Callable[[dict], subprocess.Popen[bytes]]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Start]:
-    """`start(settings of a bridge)` runs its worker on the store in `tmp_path`."""
+    """`start(settings of a bridge)` runs its worker on the store in `tmp_path`, and returns once it works."""
     heartbeat = tmp_path / "heartbeat"
-    with worker_processes("daemon.workers.bridge", heartbeat) as start:
+    with worker_processes("daemon.workers.bridge", heartbeat) as start, closing(Heartbeat.open(heartbeat)) as pulse:
 
         def start_bridge(bridge: dict) -> subprocess.Popen[bytes]:
             settings = Settings.model_validate({"state": tmp_path, "bridges": {"x": {"backlog": "deliver", **bridge}}})
             ipc = f"ipc://{tmp_path}"
-            return start(
-                BridgeTask.of(settings, "x", stored=f"{ipc}/stored", reports=f"{ipc}/reports", heartbeat=str(heartbeat))
+            task = BridgeTask.of(
+                settings, "x", stored=f"{ipc}/stored", reports=f"{ipc}/reports", heartbeat=str(heartbeat)
             )
+            beaten_ns, deadline_s = pulse.beaten_ns, time.monotonic() + PATIENCE_S
+            worker = start(task)
+            while pulse.beaten_ns == beaten_ns:
+                assert time.monotonic() < deadline_s
+                time.sleep(0.001)
+            return worker
 
         yield start_bridge
 
