@@ -27,7 +27,7 @@ class Recipe:
     samples: int | None = None
     """Faces or scenes to see; the learning rate ends its cosine there."""
     minutes: float | None = None
-    """Or so long: a run that must end with the sitting anneals by the clock. Whichever comes first ends it."""
+    """Or so long: a run that must end by some hour anneals by the clock. Whichever comes first ends it."""
     batch: int = 128
     learning_rate: float = 2e-3
     """At its peak."""
