@@ -109,7 +109,7 @@ def test_a_run_of_another_recipe_is_not_taken_up(tmp_path):
 @pytest.mark.skipif(not (SHARED / "data" / "fairface112").is_dir(), reason="FairFace is not at hand")
 def test_a_killed_run_goes_on(tmp_path):
     recipe, out = tmp_path / "tiny.toml", tmp_path / "tiny.pt"
-    recipe.write_text('network = "deconv_v0_xs"\nsamples = 256\nbatch = 32\nvalidate_every_s = 5\n')
+    recipe.write_text('network = "deconv_v0_xs"\nsamples = 1024\nbatch = 32\nvalidate_every_s = 1\n')
     command = [sys.executable, "-m", "training.distill", str(recipe), "--out", str(out)]
     first = subprocess.Popen(command)
     while not out.with_suffix(".run").exists():
@@ -120,4 +120,4 @@ def test_a_killed_run_goes_on(tmp_path):
     second = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "taken up at" in second.stderr
     assert not out.with_suffix(".run").exists()
-    assert load_weights(out, NETWORKS["deconv_v0_xs"]()).samples_before == 256
+    assert load_weights(out, NETWORKS["deconv_v0_xs"]()).samples_before == 1024
