@@ -2,33 +2,21 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import cv2
 import pytest
-from click.testing import Result
 from numpy.typing import NDArray
-from typer.testing import CliRunner
 
-from daemon.cli import app
 from daemon.store import Store
+from tests.daemon.cli.commands import Deconvid, deconvid_on
 from tests.daemon.factories import make_template, unit
-
-Deconvid = Callable[..., Result]
 
 
 @pytest.fixture
 def deconvid(tmp_path: Path) -> Deconvid:
-    config = tmp_path / "config.toml"
-    config.write_text(f'state = "{tmp_path}/state"\n')
-
-    def run(*arguments: str, stdin: str = "") -> Result:
-        environment = {"DECONVID_CONFIG": str(config), "COLUMNS": "200"}
-        return CliRunner().invoke(app, ["people", *arguments], input=stdin, env=environment)
-
-    return run
+    return deconvid_on(tmp_path, "people")
 
 
 @pytest.fixture

@@ -2,19 +2,14 @@
 
 import json
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
 
-from daemon.cli import app
 from daemon.store import Store
+from tests.daemon.cli.commands import Deconvid, deconvid_on
 from tests.daemon.factories import make_template, unit
-
-Deconvid = Callable[..., Result]
 
 
 @pytest.fixture
@@ -27,9 +22,7 @@ def state(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def deconvid(state: Path, tmp_path: Path) -> Deconvid:
-    (tmp_path / "config.toml").write_text(f'state = "{state}"\n')
-    environment = {"DECONVID_CONFIG": str(tmp_path / "config.toml"), "COLUMNS": "200"}
-    return lambda *arguments: CliRunner().invoke(app, list(map(str, arguments)), env=environment)
+    return deconvid_on(tmp_path)
 
 
 def test_consent_is_put_on_record_and_shown(deconvid: Deconvid) -> None:

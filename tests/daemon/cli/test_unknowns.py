@@ -1,15 +1,11 @@
 import json
 import stat
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from click.testing import Result
-from typer.testing import CliRunner
 
 from config import Settings
-from daemon.cli import app
 from daemon.events import StrangerMerged, StrangerNamed, StrangerSplit, decode_event
 from daemon.identity.crowd_change import crowd_change
 from daemon.identity.sightings import Sighting, StrangerRules, see
@@ -17,24 +13,16 @@ from daemon.identity.strangers import Crowd
 from daemon.store import Store
 from daemon.store.stranger_records import Likeness
 from engine.manifests import find_model
+from tests.daemon.cli.commands import Deconvid, deconvid_on
 from tests.daemon.factories import unit
 
 MODEL = find_model(Settings().embedding.model, ()).sha256
 CROP = b"\xff\xd8\xff face"
 
-Deconvid = Callable[..., Result]
-
 
 @pytest.fixture
 def deconvid(tmp_path: Path) -> Deconvid:
-    config = tmp_path / "config.toml"
-    config.write_text(f'state = "{tmp_path}/state"\n[retention]\nunknown_days = 7\n')
-
-    def run(*arguments: str, stdin: str = "") -> Result:
-        environment = {"DECONVID_CONFIG": str(config), "COLUMNS": "200"}
-        return CliRunner().invoke(app, ["unknowns", *arguments], input=stdin, env=environment)
-
-    return run
+    return deconvid_on(tmp_path, "unknowns", settings="[retention]\nunknown_days = 7\n")
 
 
 @pytest.fixture
