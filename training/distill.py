@@ -1,16 +1,21 @@
-"""Distils the teachers into a network that sees degraded faces.
+"""Distils a teacher into a network that sees degraded faces.
 
-    python -m training.distill training/recipes/deconv_v0.toml
+    python -m training.distill training/recipes/deconv_v1.toml
 
-The student gets the crop as a camera might have delivered it, the teachers saw the clean one. Loss = cosine to
-the target + contrast against targets of other faces + restoration of the clean crop (training/losses.py). A run that
-was killed goes on when the same command is given again; `--start FILE` begins a new run from given weights.
+The student gets the crop as a camera might have delivered it, the teacher sees the same crop clean (Beyer et al. 2022,
+arXiv:2106.05237). Loss = cosine to the teacher's embedding + how it relates the face to other faces + its features
+after each stage + restoration of the clean crop (training/losses.py).
+
+What is easy comes first: at the beginning every stage is given the teacher's features instead of its predecessor's, so
+that all learn at once; then crops are clean, and fewer and fewer of them. A run that was killed goes on when the same
+command is given again; `--start FILE` begins a new run from given weights, where their run stood.
 """
 
-from collections.abc import Collection, Iterator
+import shutil
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import torch
@@ -20,15 +25,15 @@ from torch.utils.data import DataLoader
 from training.data import DegradedFaces
 from training.degrade import DegradationRanges, degrade
 from training.faces import load_faces, split
-from training.losses import contrast_loss, restoration_loss
+from training.losses import feature_loss, relation_loss, restoration_loss
 from training.networks import NETWORKS
 from training.recipe import Recipe
 from training.run import Run, run_command
-from training.teachers import load_targets
+from training.teachers import load_prototypes, load_teacher
 from training.tensors import normalise, to_tensor
 
-Batch = tuple[Tensor, Tensor, Tensor]
-"""Degraded and clean crops, (N, 3, 112, 112) uint8 RGB, and the faces' indices, (N,)."""
+Batch = tuple[Tensor, Tensor]
+"""Degraded and clean crops, (N, 3, 112, 112) uint8 RGB."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,16 +41,28 @@ class DistillRecipe(Recipe):
     NETWORKS: ClassVar[Collection[str]] = tuple(NETWORKS)
 
     temperature: float = 1 / 16
-    negatives: int = 1024
-    """Targets of other faces to tell each face from, besides the batch's own."""
-    restoration_weight: float = 0.5
-    clean_share: float = 0.25
-    """Share of the crops that are misaligned only."""
+    relations: int = 16_384
+    """Other faces to which each face is related, drawn anew for each batch."""
+    stages_weight: float = 0.5
+    restoration_weight: float = 0.25
+    blend_share: float = 0.3
+    """Share of the faces that are two, blended: the teacher has an opinion of whoever that is."""
+    given_faces: int = 50_000
+    """First faces, for which every stage is given the teacher's features."""
+    clean_faces: int = 300_000
+    """Over so many faces the share of clean crops falls from all of them to `clean_share`."""
+    clean_share: float = 0.35
+    """Of the crops that are misaligned only."""
+
+    def clean_share_at(self, seen: int) -> float:
+        if seen < self.given_faces:
+            return 1.0
+        return 1 - (1 - self.clean_share) * min(1.0, seen / max(1, self.clean_faces))
 
 
 @torch.no_grad()
-def validate(network: nn.Module, targets: Tensor, indices: np.ndarray) -> dict[str, float]:
-    """Mean cosine to the target on held-out faces, clean and degraded by a fixed seed."""
+def validate(network: nn.Module, prototypes: Tensor, indices: np.ndarray) -> dict[str, float]:
+    """Mean cosine to the teacher's embedding on held-out faces, clean and degraded by a fixed seed."""
     faces, ranges, cosines = load_faces(), DegradationRanges(), {}
     device = next(network.parameters()).device
     for name in ("clean", "degraded"):
@@ -54,9 +71,17 @@ def validate(network: nn.Module, targets: Tensor, indices: np.ndarray) -> dict[s
             batch = indices[start : start + 128]
             seen = [faces[i] if name == "clean" else degrade(np.array(faces[i]), rng, ranges) for i in batch]
             embeddings, _ = network(normalise(torch.stack([to_tensor(s) for s in seen]).to(device)))
-            total += float((embeddings.cpu() * targets[batch]).sum())
+            total += float((embeddings.cpu() * prototypes[batch]).sum())
         cosines[name] = round(total / len(indices), 4)
     return cosines
+
+
+def with_features_given(network: nn.Module, faces: Tensor, given: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    """As the network's forward, but every stage but the first gets `given`, features after the stages."""
+    stages: Any = network.stages
+    features = [stage(x) for stage, x in zip(stages, [faces, *given[:-1]], strict=True)]
+    embed: Any = network.embed
+    return embed(given[-1]), features
 
 
 class Distillation(Run[Batch]):
@@ -66,32 +91,46 @@ class Distillation(Run[Batch]):
         torch.manual_seed(recipe.seed)
         super().__init__(recipe, NETWORKS[recipe.network](), out, start, device)
         self._distil = recipe
-        self._targets = torch.from_numpy(load_targets())
-        self._training, self._held_out = split(len(self._targets))
+        self._teach = load_teacher(self.device)
+        prototypes = torch.from_numpy(load_prototypes(self._teach))
+        self._training, self._held_out = split(len(prototypes))
+        self._prototypes = prototypes.to(self.device)
+        self._forward: Callable[[Tensor], tuple[Tensor, list[Tensor]]] = self.network
+        if self.device.type == "cuda" or shutil.which("g++"):
+            # Fused batch norms: half as many faces a second more on a CPU. It takes a compiler.
+            self._forward = torch.compile(self.network)
 
     def batches(self, first: int) -> Iterator[Batch]:
-        dataset = DegradedFaces(self._training, self._distil.seed, self._distil.clean_share, first)
-        yield from DataLoader(dataset, self._distil.batch, num_workers=1, prefetch_factor=8)
+        recipe = self._distil
+        dataset = DegradedFaces(self._training, recipe.seed, recipe.clean_share_at, recipe.blend_share, first)
+        yield from DataLoader(dataset, recipe.batch, num_workers=1, prefetch_factor=8)
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        seen, clean, index = batch
-        # By faces seen: another run from the same place draws the same negatives.
-        rng = np.random.default_rng((self._distil.seed, self.seen))
-        others = torch.from_numpy(rng.choice(self._training, self._distil.negatives))
-        target, negatives = self._targets[index].to(self.device), self._targets[others].to(self.device)
+        seen, clean = (crops.to(self.device) for crops in batch)
+        features, known = self._teach(clean)
         with torch.autocast(self.device.type, torch.bfloat16):
-            embeddings, features = self.network(normalise(seen.to(self.device)))
-            restored = None if self.network.restore is None else self.network.restore(features)  # type: ignore[operator]
+            if self.seen < self._distil.given_faces:
+                embeddings, own = with_features_given(self.network, normalise(seen), features)
+            else:
+                embeddings, own = self._forward(normalise(seen))
+            restored = None if self.network.restore is None else self.network.restore(own[0])  # type: ignore[operator]
         restoration = torch.zeros((), device=self.device)
         if restored is not None:
-            restoration = restoration_loss(restored, normalise(clean.to(self.device)))
-        cosine = (embeddings * target).sum(1).mean()
-        contrast = contrast_loss(embeddings, target, negatives, self._distil.temperature)
-        loss = 2 * (1 - cosine) + contrast + self._distil.restoration_weight * restoration
-        return loss, {"cosine": cosine, "contrast": contrast, "restoration": restoration}
+            restoration = restoration_loss(restored, normalise(clean))
+        cosine = (embeddings * known).sum(1).mean()
+        relation = relation_loss(embeddings, known, self._others(), self._distil.temperature)
+        stages = torch.stack([feature_loss(*pair) for pair in zip(own, features, strict=True)]).mean()
+        loss = 2 * (1 - cosine) + relation
+        loss = loss + self._distil.stages_weight * stages + self._distil.restoration_weight * restoration
+        return loss, {"cosine": cosine, "relation": relation, "stages": stages, "restoration": restoration}
+
+    def _others(self) -> Tensor:
+        # By faces seen: another run from the same place draws the same ones.
+        rng = np.random.default_rng((self._distil.seed, self.seen))
+        return self._prototypes[torch.from_numpy(rng.choice(self._training, self._distil.relations))]
 
     def score(self, average: nn.Module) -> dict[str, float]:
-        return validate(average, self._targets, self._held_out)
+        return validate(average, self._prototypes.cpu(), self._held_out)
 
 
 if __name__ == "__main__":

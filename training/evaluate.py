@@ -1,6 +1,6 @@
 """Measures embedders side by side, through the detection and alignment that ship.
 
-    python -m training.evaluate deconv_v0 mobilefacenet_foamliu --out benchmarks/embedders
+    python -m training.evaluate deconv_v1 mobilefacenet_foamliu --out benchmarks/embedders
 
 Verification and open-set identification on Labeled Faces in the Wild, clean and with one side degraded, and false
 match rates by FairFace's groups. No flip, one crop a picture, cosine. LFW's pictures never train anything. A name is
@@ -28,7 +28,7 @@ from training.evaluation.report import Measured, page, to_json
 from training.evaluation.robustness import degradations
 from training.evaluation.verification import verify
 from training.faces import load_faces, load_groups, split
-from training.teachers import load_targets
+from training.teachers import load_known
 
 DETECTOR_SIZE_PX = 320
 """Suits LFW's portraits of 250 px."""
@@ -46,7 +46,7 @@ def held_out_strangers(embed: Embed) -> Strangers:
     faces = load_faces()
     held_out = split(len(faces))[1]
     crops = np.stack([faces[i] for i in held_out])
-    return compare_strangers(embed, crops, load_groups()[held_out], load_targets()[held_out])
+    return compare_strangers(embed, crops, load_groups()[held_out], load_known()[held_out])
 
 
 def measure(name: str, embed: Embed, sha256: str, pairs: Pairs, crops: NDArray[np.uint8]) -> Measured:

@@ -1,21 +1,22 @@
-"""Embeddings of the permissively licensed teachers, fused into one target for the student.
+"""The permissively licensed teachers: one that the student follows stage by stage, and what both know of a face.
 
-    python -m training.teachers
-
-The target of a face is the mean over the face and its mirror image, and the concatenation over teachers.
-dlib's embeddings all lie in one corner of the sphere (two strangers have a cosine of 0.8), so every teacher
-is centred on the mean of the training faces before it is normalised; then a cosine of the target is the mean
-of the teachers' cosines, with equal say. Student cosines are therefore comparable with nothing but the student's.
+The student learns from MobileFaceNet alone: fused with dlib's ResNet it is not better on LFW (99.2 % both), and only
+with one teacher are there features to follow. Both together say which FairFace pictures show one person.
 """
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
 
 from training.faces import load_faces
+from training.onnx_runner import load_runner
 from training.paths import RUNS, SHARED
 
 logger = logging.getLogger(__name__)
@@ -61,8 +62,46 @@ def embed_all(name: str, faces: NDArray[np.uint8], batch: int = 32) -> NDArray[n
     return np.concatenate(out)
 
 
-def load_targets(cache: Path = RUNS / "targets.npy") -> NDArray[np.float32]:
-    """Returns the fused target of every training face, (N, 256) float32, L2 norm 1; computed once (minutes)."""
+STAGES = tuple(f"/features/features.{block}/Add_output_0" for block in (4, 11, 14))
+"""Where MobileFaceNet's features are taken: its last block at 28x28 (64 channels), 14x14 (128) and 7x7 (128)."""
+EMBEDDING = "output0"
+
+Teach = Callable[[Tensor], tuple[list[Tensor], Tensor]]
+"""Clean faces (N, 3, 112, 112) uint8 RGB to features after each stage, float, and embeddings (N, 128), L2 norm 1."""
+
+
+def load_teacher(device: torch.device) -> Teach:
+    """Returns MobileFaceNet in BF16."""
+    run = load_runner(SHARED / "models" / "mobilefacenet_foamliu.onnx", (*STAGES, EMBEDDING), device)
+    mean, std = (torch.from_numpy(v).to(device)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
+
+    @torch.no_grad()
+    def teach(faces: Tensor) -> tuple[list[Tensor], Tensor]:
+        *stages, embeddings = run((faces.to(device).float() / 255 - mean) / std)
+        return stages, functional.normalize(embeddings.float().flatten(1), dim=1)
+
+    return teach
+
+
+def load_prototypes(teach: Teach, cache: Path = RUNS / "prototypes.npy") -> NDArray[np.float32]:
+    """Returns MobileFaceNet's embedding of every FairFace crop, (N, 128) float32, L2 norm 1; computed once."""
+    if not cache.exists():
+        faces, parts = load_faces(), []
+        for start in range(0, len(faces), 256):
+            rgb = np.ascontiguousarray(faces[start : start + 256, ..., ::-1].transpose(0, 3, 1, 2))
+            parts.append(teach(torch.from_numpy(rgb))[1].cpu().numpy())
+        cache.parent.mkdir(parents=True, exist_ok=True)
+        np.save(cache, np.concatenate(parts))
+    return np.load(cache)
+
+
+def load_known(cache: Path = RUNS / "targets.npy") -> NDArray[np.float32]:
+    """Returns what both teachers know of every FairFace crop, (N, 256) float32, L2 norm 1; computed once (minutes).
+
+    The mean over the face and its mirror image, and the concatenation over teachers. dlib's embeddings all lie in one
+    corner of the sphere (two strangers have a cosine of 0.8), so every teacher is centred on the mean of the faces
+    before it is normalised; then a cosine of the two together is the mean of their cosines, with equal say.
+    """
     if not cache.exists():
         faces, parts = load_faces(), []
         for name in TEACHERS:
@@ -72,8 +111,3 @@ def load_targets(cache: Path = RUNS / "targets.npy") -> NDArray[np.float32]:
         cache.parent.mkdir(parents=True, exist_ok=True)
         np.save(cache, unit(np.concatenate(parts, 1)))
     return np.load(cache)
-
-
-if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    logger.info("targets %s", load_targets().shape)

@@ -8,13 +8,13 @@ import pytest
 import torch
 
 from training.checkpoints import Progress, load_run, load_weights, save_run, save_weights
-from training.distill import DistillRecipe
+from training.distill import DistillRecipe, with_features_given
 from training.networks import NETWORKS
 from training.optimisers import cosine_with_warm_up, make_optimisers
 from training.paths import SHARED
 from training.recipe import TrainingError
 
-RECIPE = DistillRecipe(network="deconv_v0_xs", samples=1000)
+RECIPE = DistillRecipe(network="deconv_v1_xs", samples=1000)
 
 
 def test_the_learning_rate_rises_then_falls_to_almost_nothing():
@@ -26,13 +26,13 @@ def test_the_learning_rate_rises_then_falls_to_almost_nothing():
 
 
 def test_a_run_ends_by_faces_or_by_the_clock():
-    recipe = DistillRecipe(network="deconv_v0", samples=1000, minutes=10)
+    recipe = DistillRecipe(network="deconv_v1", samples=1000, minutes=10)
     assert recipe.progress(500, 1) == 0.5
     assert recipe.progress(100, 9) == 0.9
     assert recipe.progress(2000, 1) == 1
 
 
-@pytest.mark.parametrize("name", ["deconv_v0", "plain_v0"])
+@pytest.mark.parametrize("name", ["deconv_v1", "plain_v1"])
 def test_the_recipes_that_ship_are_recipes(name):
     from training.paths import REPOSITORY
 
@@ -44,22 +44,45 @@ def test_a_recipe_tells_every_fault(tmp_path):
     path.write_text('network = "resnet"\nbatch = 1\nlerning_rate = 1.0\nseed = 0.5\nwarm_up = "long"\n')
     with pytest.raises(TrainingError) as caught:
         DistillRecipe.read(path)
-    told = ("network", "deconv_v0", "batch", "lerning_rate", "seed", "warm_up", "samples nor minutes")
+    told = ("network", "deconv_v1", "batch", "lerning_rate", "seed", "warm_up", "samples nor minutes")
     assert [word for word in told if word not in str(caught.value)] == []
+
+
+def test_what_is_easy_comes_first():
+    recipe = replace(RECIPE, given_faces=100, clean_faces=1000, clean_share=0.4)
+    shares = [recipe.clean_share_at(seen) for seen in (0, 99, 500, 1000, 10**7)]
+    assert shares == pytest.approx([1, 1, 0.7, 0.4, 0.4])
+
+
+def test_a_stage_that_is_given_its_input_does_not_depend_on_the_stages_before():
+    torch.manual_seed(0)
+    network = NETWORKS["deconv_v1_xs"]().eval()
+    faces = torch.randn(2, 3, 112, 112)
+    with torch.no_grad():
+        embeddings, features = network(faces)
+        # Given its own features, the network says what it says by itself.
+        again, same = with_features_given(network, faces, features)
+        assert torch.allclose(again, embeddings, atol=1e-6)
+        assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(same, features, strict=True))
+        given = [torch.randn_like(feature) for feature in features]
+        other, by_stage = with_features_given(network, torch.zeros_like(faces), given)
+        assert torch.allclose(by_stage[1], network.stages[1](given[0]))
+        assert torch.allclose(by_stage[2], network.stages[2](given[1]))
+        assert torch.allclose(other, network.embed(given[2]))
 
 
 def test_both_optimisers_make_progress_and_share_the_weights_memory():
     torch.manual_seed(0)
-    network = NETWORKS["deconv_v0_xs"]().to(memory_format=torch.channels_last)
+    network = NETWORKS["deconv_v1_xs"]().to(memory_format=torch.channels_last)
     optimisers = make_optimisers(network, 0.02)
     for group in (group for optimiser in optimisers for group in optimiser.param_groups):
         group["lr"] = 2e-3
     before = {name: weight.detach().clone() for name, weight in network.named_parameters()}
-    faces, targets = torch.randn(8, 3, 112, 112), torch.nn.functional.normalize(torch.randn(8, 256), dim=1)
+    faces, targets = torch.randn(8, 3, 112, 112), torch.nn.functional.normalize(torch.randn(8, 128), dim=1)
     losses = []
     for _ in range(4):
         embeddings, features = network(faces)
-        loss = 1 - (embeddings * targets).sum(1).mean() + network.restore(features).square().mean()
+        loss = 1 - (embeddings * targets).sum(1).mean() + network.restore(features[0]).square().mean()
         losses.append(loss.item())
         network.zero_grad()
         loss.backward()
@@ -70,7 +93,7 @@ def test_both_optimisers_make_progress_and_share_the_weights_memory():
 
 
 def test_weights_come_back_as_they_were_saved(tmp_path):
-    saved, loaded = (NETWORKS["deconv_v0_xs"]() for _ in range(2))
+    saved, loaded = (NETWORKS["deconv_v1_xs"]() for _ in range(2))
     save_weights(tmp_path / "a.pt", saved, RECIPE, Progress(samples=500, samples_before=200, history=[]))
     progress = load_weights(tmp_path / "a.pt", loaded)
     assert progress.samples_before == 700
@@ -78,15 +101,15 @@ def test_weights_come_back_as_they_were_saved(tmp_path):
 
 
 def test_weights_of_another_network_are_refused(tmp_path):
-    save_weights(tmp_path / "a.pt", NETWORKS["deconv_v0_xs"](), RECIPE, Progress(history=[]))
-    with pytest.raises(TrainingError, match="deconv_v0_xs"):
-        load_weights(tmp_path / "a.pt", NETWORKS["plain_v0"]())
+    save_weights(tmp_path / "a.pt", NETWORKS["deconv_v1_xs"](), RECIPE, Progress(history=[]))
+    with pytest.raises(TrainingError, match="deconv_v1_xs"):
+        load_weights(tmp_path / "a.pt", NETWORKS["plain_v1"]())
 
 
 def test_a_damaged_checkpoint_is_told(tmp_path):
     (tmp_path / "a.pt").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(TrainingError, match="damaged"):
-        load_weights(tmp_path / "a.pt", NETWORKS["deconv_v0_xs"]())
+        load_weights(tmp_path / "a.pt", NETWORKS["deconv_v1_xs"]())
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
@@ -109,7 +132,7 @@ def test_a_run_of_another_recipe_is_not_taken_up(tmp_path):
 @pytest.mark.skipif(not (SHARED / "data" / "fairface112").is_dir(), reason="FairFace is not at hand")
 def test_a_killed_run_goes_on(tmp_path):
     recipe, out = tmp_path / "tiny.toml", tmp_path / "tiny.pt"
-    recipe.write_text('network = "deconv_v0_xs"\nsamples = 1024\nbatch = 32\nvalidate_every_s = 1\n')
+    recipe.write_text('network = "deconv_v1_xs"\nsamples = 1024\nbatch = 32\nvalidate_every_s = 1\n')
     command = [sys.executable, "-m", "training.distill", str(recipe), "--out", str(out)]
     first = subprocess.Popen(command)
     while not out.with_suffix(".run").exists():
@@ -120,4 +143,4 @@ def test_a_killed_run_goes_on(tmp_path):
     second = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "taken up at" in second.stderr
     assert not out.with_suffix(".run").exists()
-    assert load_weights(out, NETWORKS["deconv_v0_xs"]()).samples_before == 1024
+    assert load_weights(out, NETWORKS["deconv_v1_xs"]()).samples_before == 1024

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from training.export import Exported
-from training.losses import contrast_loss, restoration_loss
+from training.losses import feature_loss, relation_loss, restoration_loss
 from training.networks import NETWORKS
 from training.networks.blocks import MaxUnpool, deconv
 from training.networks.cost import macs
@@ -16,17 +16,27 @@ def network(request):
     return NETWORKS[request.param]()
 
 
+@pytest.mark.parametrize(("name", "largest"), [("", 300e6), ("_xs", 100e6)])
+def test_sizes_are_kept(name, largest):
+    assert macs(NETWORKS[f"deconv_v1{name}"]()) <= largest
+
+
+def test_stages_end_where_the_teachers_do(network):
+    _, features = network(torch.randn(1, 3, 112, 112))
+    assert [tuple(feature.shape[1:]) for feature in features] == [(64, 28, 28), (128, 14, 14), (128, 7, 7)]
+
+
 def test_embeddings_are_unit_vectors_and_the_face_is_restored_in_full_size(network):
     faces = torch.randn(2, 3, 112, 112)
     embeddings, features = network(faces)
     assert torch.allclose(embeddings.norm(dim=1), torch.ones(2), atol=1e-5)
     if network.restore is not None:
-        assert network.restore(features).shape == faces.shape
+        assert network.restore(features[0]).shape == faces.shape
 
 
 def test_every_weight_learns(network):
     embeddings, features = network(torch.randn(4, 3, 112, 112))
-    restored = network.restore(features).square().mean() if network.restore is not None else 0
+    restored = network.restore(features[0]).square().mean() if network.restore is not None else 0
     (embeddings[:, 0].sum() + restored).backward()
     assert [name for name, p in network.named_parameters() if p.grad is None or not p.grad.any()] == []
 
@@ -67,7 +77,7 @@ def test_the_deconvolution_doubles_the_side_and_follows_the_formula():
 
 @pytest.mark.parametrize("size", ["", "_xs"])
 def test_twins_cost_the_same(size):
-    ours, plain = macs(NETWORKS[f"deconv_v0{size}"]()), macs(NETWORKS[f"plain_v0{size}"]())
+    ours, plain = macs(NETWORKS[f"deconv_v1{size}"]()), macs(NETWORKS[f"plain_v1{size}"]())
     assert plain == pytest.approx(ours, rel=0.035)
 
 
@@ -104,18 +114,34 @@ def test_the_seed_is_the_articles_network():
     assert SeedNetwork(classes=7)(torch.zeros(2, 3, 64, 64)).shape == (2, 7)
 
 
-def test_contrast_is_lowest_for_the_own_target():
-    targets = torch.nn.functional.normalize(torch.randn(8, 16), dim=1)
-    negatives = torch.nn.functional.normalize(torch.randn(32, 16), dim=1)
-    right = contrast_loss(targets, targets, negatives, 1 / 16)
-    wrong = contrast_loss(targets.roll(1, 0), targets, negatives, 1 / 16)
-    assert right < 0.2 < wrong
+def unit(count: int) -> torch.Tensor:
+    return torch.nn.functional.normalize(torch.randn(count, 16), dim=1)
 
 
-def test_a_negative_that_is_the_own_target_does_not_count():
-    target, similar = torch.tensor([[1.0, 0.0]]), torch.tensor([[0.8, 0.6]])
-    assert contrast_loss(target, target, target, 1 / 16) == 0
-    assert contrast_loss(target, target, similar, 1 / 16) > 0
+def test_relations_are_right_where_the_embedding_is_its_target_and_wrong_elsewhere():
+    targets, others = unit(8), unit(32)
+    assert relation_loss(targets, targets, others, 1 / 16) == pytest.approx(0, abs=1e-5)
+    near = torch.nn.functional.normalize(targets + 0.1 * unit(8), dim=1)
+    losses = [relation_loss(e, targets, others, 1 / 16).item() for e in (near, targets.roll(1, 0))]
+    assert 0 < losses[0] < losses[1]
+
+
+def test_relations_see_a_confusion_with_another_face():
+    """Two embeddings as far from their target; one has moved towards somebody else."""
+    target, somebody, nobody = torch.eye(16)[:3]
+    towards = [torch.nn.functional.normalize(target + 0.5 * other, dim=0) for other in (somebody, nobody)]
+    confused, harmless = (relation_loss(e[None], target[None], somebody[None], 1 / 4) for e in towards)
+    assert confused > harmless
+
+
+def test_features_are_compared_channel_by_channel():
+    targets = torch.randn(4, 2, 8, 8) * torch.tensor([3.0, 10.0])[:, None, None]
+    assert feature_loss(targets, targets) == 0
+    means = targets.mean((0, 2, 3), keepdim=True).expand_as(targets)
+    # Who knows nothing but the means misses all of the variance, whatever the channels' sizes.
+    assert feature_loss(means, targets) == pytest.approx(1, abs=0.05)
+    half = torch.cat([targets[:, :1], means[:, 1:]], 1)
+    assert feature_loss(half, targets) == pytest.approx(0.5, abs=0.05)
 
 
 def test_restoration_sees_a_lost_edge_that_the_mean_does_not():

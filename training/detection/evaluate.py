@@ -122,7 +122,7 @@ def verification(found: Sequence[Detections], material: Material) -> dict[str, A
             crops[i] = align(picture, faces.landmarks[[chosen]])[0]
     first, second = material.pairs.indices.T
     figures = {}
-    for name in ("mobilefacenet_foamliu", "deconv_v0"):
+    for name in ("mobilefacenet_foamliu", "deconv_v1"):
         embeddings = load_embedder(name)[0](crops)
         figures[name] = asdict(verify((embeddings[first] * embeddings[second]).sum(1), material.pairs.same))
     return figures

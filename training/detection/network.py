@@ -78,7 +78,7 @@ class DetectorNetwork(nn.Module):
         self.down16 = self._stage(at8, at16, depths[1])
         self.down32 = self._stage(at16, at32, depths[2])
         self.side8, self.side16, self.side32 = (nn.Conv2d(c, neck, 1) for c in (at8, at16, at32))
-        self.smooth8, self.smooth16 = separable(neck, neck), separable(neck, neck)
+        self.smooth8, self.smooth16, self.smooth32 = (separable(neck, neck) for _ in range(3))
         self.head = separable(neck, neck)
         self.predict = nn.Conv2d(neck, OUTPUTS, 1)
         # A face is rare: a first guess of one in a hundred keeps the loss of the many empty places small
@@ -91,12 +91,19 @@ class DetectorNetwork(nn.Module):
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Returns (N, OUTPUTS, H / stride, W / stride) of each stride: logit, sides, landmarks."""
+        return self.predict_from(self.features(x))
+
+    def features(self, x: Tensor) -> list[Tensor]:
+        """Returns (N, neck, H / stride, W / stride) of each stride, what the head sees."""
         at8 = self.down8(self.stem(x))
         at16 = self.down16(at8)
-        up32 = self.side32(self.down32(at16))
+        up32 = self.smooth32(self.side32(self.down32(at16)))
         up16 = self.smooth16(self.side16(at16) + double(up32))
         up8 = self.smooth8(self.side8(at8) + double(up16))
-        return [self.predict(self.head(level)) for level in (up8, up16, up32)]
+        return [up8, up16, up32]
+
+    def predict_from(self, features: list[Tensor]) -> list[Tensor]:
+        return [self.predict(self.head(level)) for level in features]
 
 
 def double(x: Tensor) -> Tensor:

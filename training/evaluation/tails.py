@@ -9,7 +9,7 @@ from engine.weighting import weight_in_mean
 from training.evaluation.fairness import Embed, stranger_pairs
 from training.evaluation.walks import walk
 from training.faces import load_faces, load_groups, split
-from training.teachers import load_targets
+from training.teachers import load_known
 
 SHARE = 0.02
 """Of the comparisons that make the tail: about 1,500 of 77,000. With 1 % or 5 % the cosine for 1 in 100,000 is the same
@@ -36,7 +36,7 @@ def fit_tails(embed: Embed) -> ImpostorTails:
     faces = load_faces()
     held_out = split(len(faces))[1]
     crops = np.stack([faces[i] for i in held_out])
-    pairs = stranger_pairs(load_groups()[held_out], load_targets()[held_out])
+    pairs = stranger_pairs(load_groups()[held_out], load_known()[held_out])
     photos = embed(crops)
     tracks = np.stack([fused_walk(embed, [crop], (SEED, i)) for i, crop in enumerate(crops)])
     once = np.triu(pairs)  # photo with photo is the same the other way round

@@ -5,14 +5,13 @@ from functools import partial
 
 from torch import nn
 
-from training.networks.deconv import DeconvEmbedder
-from training.networks.plain import PlainEmbedder
-from training.networks.unpool import UnpoolEmbedder
+from training.networks.embedder import Embedder
+from training.networks.fronts import DeconvFront, PlainFront, UnpoolFront
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    "deconv_v0": DeconvEmbedder,
-    "deconv_v0_xs": partial(DeconvEmbedder, widths=(32, 56, 112)),
-    "unpool_v0": UnpoolEmbedder,
-    "plain_v0": PlainEmbedder,
-    "plain_v0_xs": partial(PlainEmbedder, widths=(32, 56, 112)),
+    "deconv_v1": partial(Embedder, DeconvFront),
+    "deconv_v1_xs": partial(Embedder, partial(DeconvFront, deep=36, slim=5), slim=5),
+    "unpool_v1": partial(Embedder, UnpoolFront),
+    "plain_v1": partial(Embedder, PlainFront, restores=False),
+    "plain_v1_xs": partial(Embedder, partial(PlainFront, slim=5), slim=5, restores=False),
 }

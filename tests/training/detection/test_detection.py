@@ -3,9 +3,12 @@ import pytest
 import torch
 
 from training.detection.losses import RANGES_PX, assign, decode_boxes, decode_landmarks, detection_losses, overlap
+from training.detection.neck import load_neck
 from training.detection.network import OUTPUTS, STRIDES, DetectorNetwork, Level, centres, split
 from training.detection.scenes import mirrored
 from training.detection.teachers import share_inside
+from training.detection.train import DetectorRecipe
+from training.paths import SHARED
 
 SIDE = 320
 
@@ -81,13 +84,33 @@ def test_a_few_steps_learn_one_scene():
     network, image = DetectorNetwork(), torch.randn(1, 3, SIDE, SIDE)
     targets = targets_of(face(100.0, 60.0, 40), face(220.0, 200.0, 110))
     optimiser, losses = torch.optim.AdamW(network.parameters(), 3e-3), []
-    for _ in range(12):
+    for _ in range(20):
         loss = detection_losses([split(raw) for raw in network(image)], targets).total
         losses.append(loss.item())
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
     assert losses[-1] < 0.8 * losses[0]
+
+
+def test_the_head_sees_the_features_and_nothing_else():
+    torch.manual_seed(0)
+    network, image = DetectorNetwork().eval(), torch.randn(1, 3, SIDE, SIDE)
+    with torch.no_grad():
+        features = network.features(image)
+        assert all(torch.equal(a, b) for a, b in zip(network(image), network.predict_from(features), strict=True))
+    assert [tuple(feature.shape[1:]) for feature in features] == [(64, 40, 40), (64, 20, 20), (64, 10, 10)]
+
+
+def test_yunet_is_followed_less_and_less():
+    recipe = DetectorRecipe(network="finder_v0", samples=1000, followed_scenes=1000, neck_weight=2.0)
+    assert [recipe.neck_weight_at(seen) for seen in (0, 500, 1000, 5000)] == [2, 1, 0, 0]
+
+
+@pytest.mark.skipif(not (SHARED / "models" / "yunet_n.onnx").exists(), reason="YuNet is not at hand")
+def test_yunets_features_have_the_networks_shapes():
+    levels = load_neck(torch.device("cpu"))(torch.zeros(2, 3, 64, 96, dtype=torch.uint8))
+    assert [tuple(level.shape) for level in levels] == [(2, 64, 8, 12), (2, 64, 4, 6), (2, 64, 2, 3)]
 
 
 def test_a_scene_without_faces_has_a_loss_too():
