@@ -7,6 +7,7 @@ from urllib.parse import quote, urlsplit, urlunsplit
 from pydantic import AfterValidator, Field, SecretStr, field_validator
 
 from config.addresses import normalised_address
+from config.polygons import Polygons
 from config.section import Section
 
 CAMERA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -43,6 +44,9 @@ class CameraSettings(Section):
     """Wider frames are refused: the limits bound the shared memory of this camera."""
     max_height_px: int = Field(2160, ge=64, le=8192)
     """Higher frames are refused."""
+    privacy_masks: Polygons = ()
+    """Parts of the picture that nobody may see: blackened before the picture leaves the camera's worker. Polygons of
+    corners [x, y], each 0 (left, top) to 1 (right, bottom)."""
 
     @field_validator("url")
     @classmethod

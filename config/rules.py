@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 from pydantic import AfterValidator, Field, field_validator
 
 from config.cameras import CameraName
+from config.polygons import Polygon
 from config.section import Section
 
 NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -17,9 +18,6 @@ Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 Level = Literal["info", "notice", "alert"]
-
-Share = Annotated[float, Field(ge=0, le=1)]
-"""Of the frame's width or height."""
 
 
 def _name(name: str) -> str:
@@ -35,7 +33,7 @@ class ZoneSettings(Section):
     """A part of a camera's picture."""
 
     camera: CameraName
-    polygon: tuple[tuple[Share, Share], ...] = Field(min_length=3, max_length=64)
+    polygon: Polygon
     """Corners as [x, y], each 0 (left, top) to 1 (right, bottom); the last one is joined to the first."""
     anchor: Literal["centre", "foot"] = "centre"
     """Which point of the face's box must lie in it: its centre, or the middle of its lower edge."""

@@ -7,5 +7,6 @@ media_time  how far into a recording a frame is
 clocks      when a frame was captured, and how a file is paced
 sampling    which frames are analysed
 pictures    decoded frames to YUV 4:2:0 planes
+privacy     parts of the picture that nobody may see
 source      one open camera or file
 """

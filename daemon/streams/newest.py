@@ -13,6 +13,7 @@ from av import VideoFrame
 from daemon.streams.clocks import ArrivalClock, CaptureClock, PacedClock
 from daemon.streams.faults import SourceError
 from daemon.streams.pictures import to_picture
+from daemon.streams.privacy import PrivacyMasks
 from daemon.streams.source import Source
 from daemon.workers.task import CameraTask
 from engine.images import YuvImage
@@ -36,6 +37,7 @@ class NewestFrames:
 
     def __init__(self, task: CameraTask) -> None:
         self._task = task
+        self._masks = PrivacyMasks(task.privacy_masks)
         self._stop = threading.Event()
         self._changed = threading.Condition()
         self._newest: tuple[VideoFrame, float] | None = None
@@ -58,7 +60,7 @@ class NewestFrames:
             if newest is not None:
                 frame, captured_s = newest
                 ends_s = min(ends_s, time.monotonic() + seconds)
-                picture = to_picture(frame)
+                picture = self._masks.hide(to_picture(frame))
                 yield LiveFrame(YuvImage(*picture.planes, picture.bt709, picture.full_range), captured_s)
             elif isinstance(ended, SourceError):
                 raise ended

@@ -22,6 +22,7 @@ from daemon.streams.backoff import retry_delay_s
 from daemon.streams.clocks import ArrivalClock, CaptureClock, MediaClock, PacedClock
 from daemon.streams.faults import SourceError
 from daemon.streams.pictures import to_picture
+from daemon.streams.privacy import PrivacyMasks
 from daemon.streams.sampling import next_due
 from daemon.streams.source import Arrival, Source
 from daemon.workers.logs import set_up_worker_logging
@@ -58,6 +59,7 @@ class CameraWorker:
         self._stop = stop
         self._interval_ns = int(1e9 / task.detect_fps)
         self._due_ns = 0
+        self._masks = PrivacyMasks(task.privacy_masks)
         self._state = CameraReport("connecting", "", time.time_ns())
 
     def run(self) -> int:
@@ -126,7 +128,7 @@ class CameraWorker:
             self._publish(arrival.frame, times)
 
     def _publish(self, frame: VideoFrame, times: FrameTimes) -> None:
-        picture = to_picture(frame)
+        picture = self._masks.hide(to_picture(frame))
         try:
             token = self._ring.write(picture.planes, times, bt709=picture.bt709, full_range=picture.full_range)
         except FrameRingError as error:

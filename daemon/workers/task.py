@@ -38,6 +38,8 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
     read_timeout_s: float
     max_width_px: int
     max_height_px: int
+    privacy_masks: tuple[tuple[tuple[float, float], ...], ...] = ()
+    """Polygons, as in the settings."""
     ring: str
     """Path of the camera's frame ring."""
     heartbeat: str
@@ -74,6 +76,7 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
             read_timeout_s=settings.read_timeout_s,
             max_width_px=settings.max_width_px,
             max_height_px=settings.max_height_px,
+            privacy_masks=settings.privacy_masks,
             ring=str(ring),
             heartbeat=str(heartbeat),
             frames=frames,

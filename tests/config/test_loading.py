@@ -110,6 +110,23 @@ def test_a_right_address_is_taken(write, url, address):
     assert load_settings(write(f'[cameras.door]\nurl = "{url}"\n'), {}).cameras["door"].address == address
 
 
+@pytest.mark.parametrize(
+    ("polygon", "key", "fault"),
+    [
+        ("[[0, 0], [1, 1]]", "cameras.door.privacy_masks.0", "has 2 corners"),
+        ("[[0, 0], [1, 0], [1, 1.2]]", "cameras.door.privacy_masks.0.2.1", "outside of the picture"),
+        ("[[0, 0], [1, 0], [nan, 1]]", "cameras.door.privacy_masks.0.2.0", "outside of the picture"),
+        ("[[0, 0], [1, 0], [1]]", "cameras.door.privacy_masks.0.2.1", "field required"),
+        ("[[0, 0], [0.2, 0.2], [1, 1]]", "cameras.door.privacy_masks.0", "one line"),
+        ("[[0.3, 0], [0.3, 0], [0.3, 0]]", "cameras.door.privacy_masks.0", "one line"),
+    ],
+)
+def test_a_wrong_polygon_is_told_with_its_corner(write, polygon, key, fault):
+    [(told, problem)] = problems(write(f'[cameras.door]\nurl = "a.mp4"\nprivacy_masks = [{polygon}]\n')).items()
+    assert told == key
+    assert fault in problem.fault
+
+
 def test_what_is_sound_can_still_be_checked(write):
     text = """
         nonsense = 1

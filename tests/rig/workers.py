@@ -10,8 +10,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
 import pytest
 import zmq
+from numpy.typing import NDArray
 
 from daemon.frames import FRAMES_FOLDER, FrameRing, Outcome, StaleFrame
 from daemon.heartbeat import Heartbeat
@@ -75,6 +77,8 @@ class CameraRun:
         }
         self.task = CameraTask(**{**settings, **changes})
         self.frames: list[SeenFrame] = []
+        self.planes: list[NDArray[np.uint8]] = []
+        """Copies of the newest one's: y, u and v."""
         self.states: list[CameraStateChanged] = []
         self._ended = threading.Event()
         self._context = zmq.Context()
@@ -111,6 +115,7 @@ class CameraRun:
             with self.ring.lease(token) as frame:
                 luma = frame.image.y
                 size = (luma.shape[1], luma.shape[0])
+                self.planes = [plane.copy() for plane in (luma, frame.image.u, frame.image.v)]
                 self.frames.append(SeenFrame(frame.sequence, read_number(luma), size, frame.captured_ns))
             self.ring.consume(token.sequence, Outcome.ANALYSED)
         except StaleFrame:

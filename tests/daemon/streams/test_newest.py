@@ -2,6 +2,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import msgspec
 import pytest
 from rig.clips import read_number
 
@@ -38,3 +39,11 @@ def test_reading_ends_with_its_time(make_clip: Callable[..., Path]) -> None:
 def test_a_fault_of_the_camera_reaches_the_reader(tmp_path: Path) -> None:
     with NewestFrames(task_of(tmp_path / "absent.mp4")) as newest, pytest.raises(SourceError, match="no such file"):
         list(newest.frames(5))
+
+
+def test_enrolment_never_sees_what_is_masked(make_clip: Callable[..., Path]) -> None:
+    task = msgspec.structs.replace(task_of(make_clip()), privacy_masks=(((0, 0.5), (1, 0.5), (1, 1), (0, 1)),))
+    with NewestFrames(task) as newest:
+        for frame in newest.frames(0.5):
+            assert not frame.image.y[120:].any()
+            assert frame.image.y[:119].any()

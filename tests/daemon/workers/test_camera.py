@@ -122,6 +122,19 @@ def test_a_change_of_resolution_is_followed(rtsp_camera, run_camera, make_clip):
 
 
 @pytest.mark.camera
+def test_a_masked_part_never_reaches_the_ring_also_after_a_change_of_resolution(rtsp_camera, run_camera, make_clip):
+    camera = rtsp_camera(cam=make_clip())
+    run = run_camera(camera.url(), privacy_masks=(((0.5, 0.5), (1, 0.5), (1, 1), (0.5, 1)),))
+    for width, height in ((320, 240), (640, 480)):
+        camera.tell(f"switch cam {make_clip(width=width, height=height)}")
+        run.wait_until(lambda size=(width, height): run.frames and run.frames[-1].size == size)
+        y, u, v = run.planes
+        assert not y[height // 2 :, width // 2 :].any()
+        assert {*u[height // 4 :, width // 4 :].flat, *v[height // 4 :, width // 4 :].flat} == {128}
+        assert (y[: height // 2 - 1] > 0).all()
+
+
+@pytest.mark.camera
 def test_frames_above_the_limit_are_refused_with_the_key_to_raise(rtsp_camera, run_camera, make_clip):
     run = run_camera(rtsp_camera(cam=make_clip()).url(), max_width_px=300)
     assert "cameras.door.max_width_px" in run.wait_for_state("unsupported").detail
