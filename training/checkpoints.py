@@ -42,7 +42,7 @@ def load_weights(path: Path, network: nn.Module) -> Progress:
     Raises:
         TrainingError: it is missing, damaged, or of another architecture.
     """
-    checkpoint = _load(path)
+    checkpoint = read_weights(path)
     try:
         network.load_state_dict(checkpoint["weights"])
         return Progress(samples_before=checkpoint["seen"], history=list(checkpoint["history"]))
@@ -68,6 +68,18 @@ def load_run(path: Path, recipe: Recipe) -> dict[str, Any] | None:
     if state.get("recipe") != recipe.as_dict():
         raise TrainingError(f"{path}: is of another recipe. Finish that run, or delete the file")
     return state
+
+
+def read_weights(path: Path) -> dict[str, Any]:
+    """Returns a checkpoint's `weights`, `recipe`, `seen` and `history`.
+
+    Raises:
+        TrainingError: it is missing or damaged, or a run's state instead.
+    """
+    checkpoint = _load(path)
+    if missing := {"weights", "recipe", "seen", "history"} - checkpoint.keys():
+        raise TrainingError(f"{path}: has no {', '.join(sorted(missing))}. Name a checkpoint of weights")
+    return checkpoint
 
 
 def _load(path: Path) -> dict[str, Any]:

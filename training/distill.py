@@ -1,6 +1,6 @@
 """Distils a teacher into a network that sees degraded faces.
 
-    python -m training.distill training/recipes/deconv_v1.toml
+    deconvid train training/recipes/deconv_v1.toml
 
 The student gets the crop as a camera might have delivered it, the teacher sees the same crop clean (Beyer et al. 2022,
 arXiv:2106.05237). Loss = cosine to the teacher's embedding + how it relates the face to other faces + its features

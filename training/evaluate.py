@@ -1,17 +1,16 @@
 """Measures embedders side by side, through the detection and alignment that ship.
 
-    python -m training.evaluate deconv_v1 mobilefacenet_foamliu --out benchmarks/embedders
+    deconvid eval embedders deconv_v1 mobilefacenet_foamliu --out benchmarks/embedders
 
 Verification and open-set identification on Labeled Faces in the Wild, clean and with one side degraded, and false
 match rates by FairFace's groups. No flip, one crop a picture, cosine. LFW's pictures never train anything. A name is
 one of a manifest, or of a network in shared/models. Writes OUT.json and OUT.html.
 """
 
-import argparse
 import hashlib
 import json
 import platform
-import sys
+from collections.abc import Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -68,35 +67,33 @@ def measure(name: str, embed: Embed, sha256: str, pairs: Pairs, crops: NDArray[n
     return Measured(name, sha256, verification, identification, rates, clean_scores)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("embedders", nargs="+")
-    parser.add_argument("--detector", default="centerface")
-    parser.add_argument("--models", type=Path, action="append", default=[], help="further folder with manifests")
-    parser.add_argument("--out", type=Path, required=True, help="path without ending")
-    args = parser.parse_args()
+def evaluate(names: Sequence[str], detector: str, folders: Sequence[Path], out: Path) -> None:
+    """Writes the report.
+
+    Args:
+        names: of embedders.
+        detector: whose landmarks align the faces.
+        folders: further ones with manifests.
+        out: path without ending.
+    """
     pairs = read_pairs()
-    crops = crops_as_shipped(pairs.names, args.detector)
+    crops = crops_as_shipped(pairs.names, detector)
     measured = []
-    for name in args.embedders:
-        embed, digest = load_embedder(name, args.models)
+    for name in names:
+        embed, digest = load_embedder(name, folders)
         measured.append(measure(name, embed, digest, pairs, crops.pixels))
         print(name, measured[-1].verification["clean"], flush=True)
-    command = f"python -m training.evaluate {' '.join(sys.argv[1:])}"
+    command = f"deconvid eval embedders {' '.join(names)} --detector {detector} --out benchmarks/{out.name}"
     report = {
         "command": command,
         "machine": f"{platform.machine()} {platform.system()}",
         "versions": {name: version(name) for name in ("numpy", "opencv-python", "onnxruntime", "openvino")},
-        "detector": args.detector,
+        "detector": detector,
         "pictures": len(pairs.names),
         "missed_by_detector": crops.missed,
         "lfw_pairs_sha256": hashlib.sha256((FOLDER / "pairs.txt").read_bytes()).hexdigest(),
         "embedders": [to_json(each) for each in measured],
     }
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    args.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
-    args.out.with_suffix(".html").write_text(page("DeconvID: embedders", command, measured, pairs.same))
-
-
-if __name__ == "__main__":
-    main()
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    out.with_suffix(".html").write_text(page("DeconvID: embedders", command, measured, pairs.same))

@@ -1,6 +1,6 @@
 """Exports trained weights as ONNX with a manifest beside it.
 
-    python -m training.export runs/deconv_v1.pt engine/models/deconv_v1
+    deconvid export runs/deconv_v1.pt engine/models/deconv_v1
 
 Beside them lies NAME.probes.npy: the embeddings that PyTorch computed of engine/probes.py's crops, against which every
 runtime is tested.
@@ -9,11 +9,12 @@ The graph takes `faces` (N, 3, 112, 112) float32 RGB in -1..1 and gives `embeddi
 restoration head stays behind.
 """
 
-import argparse
 import hashlib
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ from training.networks import NETWORKS
 from training.onnx_graph import fuse_batch_norms, write_onnx
 from training.tensors import normalise, to_tensor
 
-TEACHERS = "MobileFaceNet (foamliu, Apache-2.0) and dlib ResNet v1 (CC0)"
+TEACHER = "MobileFaceNet (foamliu, Apache-2.0)"
 
 
 class Exported(nn.Module):
@@ -46,7 +47,7 @@ class Exported(nn.Module):
         return embeddings
 
 
-def export(network: nn.Module, path: Path) -> int:
+def write_network(network: nn.Module, path: Path) -> int:
     """Writes the ONNX file of a network that is in eval mode; returns the embedding's dimension."""
     fuse_batch_norms(network)
     example = torch.zeros(2, 3, 112, 112)
@@ -76,33 +77,33 @@ dimension = {dimension}
 # gallery, degraded probe).
 threshold = {threshold:.3f}
 licence = "Apache-2.0"
-source = "training/distill.py on FairFace (CC BY 4.0), {seen:,} degraded faces; teachers: {TEACHERS}"
+source = "training/distill.py on FairFace (CC BY 4.0), {seen:,} degraded faces; teacher: {TEACHER}"
 
 [accuracy]
 {figures}""")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("out", type=Path, help="path without ending; .onnx and .toml are written")
-    args = parser.parse_args()
-    checkpoint = torch.load(args.weights, weights_only=True)
+def export(checkpoint: Mapping[str, Any], out: Path) -> None:
+    """Writes ONNX, probes and manifest.
+
+    Args:
+        checkpoint: as training/checkpoints.py reads it.
+        out: path without ending.
+    """
     network = NETWORKS[checkpoint["recipe"]["network"]]()
     network.load_state_dict(checkpoint["weights"])
     network.eval()
     with TemporaryDirectory() as folder:
         # Nothing half-made ever lies where the daemon looks: everything moves when all is measured.
-        draft = Path(folder) / args.out.name
-        dimension = export(network, draft.with_suffix(".onnx"))
+        draft = Path(folder) / out.name
+        dimension = write_network(network, draft.with_suffix(".onnx"))
         write_manifest(draft, dimension, 0.5, checkpoint["seen"], {})
         embedder = Embedder.load(ModelSpec.read(draft.with_suffix(".toml")), threads=2)
         threshold, accuracy = measure(embedder)
         write_manifest(draft, dimension, threshold, checkpoint["seen"], accuracy)
         write_tails(draft.with_suffix(".toml"), embedder)
         for file in Path(folder).iterdir():
-            shutil.move(file, args.out.parent / file.name)
-    print(args.out.with_suffix(".toml").read_text())
+            shutil.move(file, out.parent / file.name)
 
 
 def measure(embedder: Embedder) -> tuple[float, dict[str, float]]:
@@ -120,7 +121,3 @@ def measure(embedder: Embedder) -> tuple[float, dict[str, float]]:
         "lfw_tar_at_far_1e_3_percent": clean.tar_at_far_1e_3.value,
         "lfw_probe_16px_percent": probe_16px.accuracy,
     }
-
-
-if __name__ == "__main__":
-    main()

@@ -2,7 +2,7 @@
 
     python -m training.fit_tails engine/models/deconv_v1.toml
 
-`training.export` does the same; this is for a manifest that has none yet, or tails of older faces.
+`deconvid export` does the same; this is for a manifest that has none yet, or tails of older faces.
 """
 
 import argparse

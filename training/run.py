@@ -155,24 +155,42 @@ class Run(ABC, Generic[Batch]):
         logger.info("taken up at %d, %.1f minutes", self._progress.samples, self._progress.minutes)
 
 
+def start_run(
+    path: Path,
+    recipe_type: type[AnyRecipe],
+    make_run: Callable[[AnyRecipe, Path, Path | None, str], Run[Any]],
+    minutes: float | None,
+    start: Path | None,
+    device: str | None,
+    out: Path | None,
+) -> None:
+    """Does what a recipe's file says, with what is given in its place.
+
+    Raises:
+        TrainingError: the recipe is wrong, or the run cannot start or go on.
+    """
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
+    recipe = recipe_type.read(path)
+    if minutes is not None:
+        recipe = replace(recipe, minutes=minutes)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    make_run(recipe, out or RUNS / f"{recipe.network}.pt", start, device).finish()
+
+
 def run_command(
     description: str | None,
     recipe_type: type[AnyRecipe],
     make_run: Callable[[AnyRecipe, Path, Path | None, str], Run[Any]],
 ) -> None:
-    """The command line of all runs."""
+    """The command line of all runs, where there is no Typer; see training/cli.py."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--minutes", type=float, help="in place of the recipe's")
     parser.add_argument("--start", type=Path, help="begin from these weights")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
+    parser.add_argument("--device", help="cpu or cuda; unset: the GPU, if there is one")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
     try:
-        recipe = recipe_type.read(args.recipe)
-        if args.minutes is not None:
-            recipe = replace(recipe, minutes=args.minutes)
-        make_run(recipe, args.out or RUNS / f"{recipe.network}.pt", args.start, args.device).finish()
+        start_run(args.recipe, recipe_type, make_run, args.minutes, args.start, args.device, args.out)
     except TrainingError as error:
         raise SystemExit(f"error: {error}") from None

@@ -27,6 +27,11 @@ COMMANDS = {
     "models": Place("daemon.cli.models:app", "List and install networks."),
     "config": Place("daemon.cli.config:app", "Show the configuration and what may stand in it."),
     "bench": Place("daemon.cli.bench:app", "Measure this installation on this machine."),
+    "train": Place(
+        "training.cli:train", "Train a network; a run that was killed goes on when the same command is given again."
+    ),
+    "eval": Place("training.cli:app", "Measure networks beside others, on Labeled Faces in the Wild."),
+    "export": Place("training.cli:export", "Write a trained network as ONNX with its manifest, measured."),
     "demo": Place(
         "daemon.cli.demo:demo", "Watch the daemon recognise two people among eight on two simulated cameras."
     ),

@@ -1,16 +1,14 @@
 """Measures face detectors side by side.
 
-    python -m training.detection.evaluate --out benchmarks/detectors
+    deconvid eval detectors --out benchmarks/detectors
 
 On LFW: landmarks against SCRFD-2.5G's, pictures without a face found, and what two embedders make of each detector's
 landmarks. Recall by size: LFW's pictures made small, on pictures without a face. False faces: pictures of Debian's
-packages on which SCRFD-2.5G sees none and from which nothing was learnt (DECONVID_NOBODY names their folders). Clips:
+packages on which SCRFD-2.5G sees none and from which nothing was learnt (--nobody names their folders). Clips:
 agreement with SCRFD-2.5G. Speed: one core, all detectors in turn. Writes OUT.json, and OUT.png to look at.
 """
 
-import argparse
 import json
-import os
 import platform
 import sys
 import time
@@ -43,6 +41,7 @@ from training.evaluation.embedders import load_embedder
 from training.evaluation.lfw import Pairs, most_central, read_pairs
 from training.evaluation.verification import verify
 from training.paths import SHARED
+from training.recipe import TrainingError
 
 Image = NDArray[np.uint8]
 
@@ -71,21 +70,19 @@ def load(name: str, size_px: int, threshold: float = 0.5) -> NetworkDetector:
     return load_detector(find_model(name), size_px, threshold, threads=1)
 
 
-def read_material() -> Material:
+def read_material(folders: Sequence[Path]) -> Material:
+    judge, reference = load(REFERENCE, CLIP_PX, DOUBTFUL), load(REFERENCE, LFW_PX)
+    nobody = [picture for picture in read_nobody(folders) if not len(judge.detect([picture])[0])]
     pairs = read_pairs()
     pictures = list(read_lfw(pairs.names))
-    judge, reference = load(REFERENCE, CLIP_PX, DOUBTFUL), load(REFERENCE, LFW_PX)
-    nobody = [picture for picture in read_nobody() if not len(judge.detect([picture])[0])]
     return Material(pairs, pictures, [reference.detect([picture])[0] for picture in pictures], nobody)
 
 
-def read_nobody() -> list[Image]:
-    """Returns pictures of the folders in DECONVID_NOBODY."""
-    folders = [Path(folder) for folder in os.environ.get("DECONVID_NOBODY", "").split(":") if folder]
+def read_nobody(folders: Sequence[Path]) -> list[Image]:
     files = sorted(f for folder in folders for f in folder.rglob("*") if f.suffix.lower() in ENDINGS)
     pictures = [picture for file in files if (picture := read_background(file)) is not None]
     if not pictures:
-        raise SystemExit("error: DECONVID_NOBODY names no folder with pictures without faces. Set it")
+        raise TrainingError("no folder with pictures without faces is named. Use --nobody")
     return pictures
 
 
@@ -163,28 +160,26 @@ def drawn(picture: Image, found: Detections) -> Image:
     return picture
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("detectors", nargs="*", default=["finder_v0", *HEADS])
-    parser.add_argument("--every", type=int, default=16)
-    parser.add_argument("--out", type=Path, required=True, help="path without ending")
-    args = parser.parse_args()
-    material = read_material()
-    figures = {}
-    for name in args.detectors:
-        figures[name] = measure(name, material, args.every)
+def evaluate(names: Sequence[str], nobody: Sequence[Path], every: int, out: Path) -> None:
+    """Writes the report.
+
+    Args:
+        names: of detectors; none: ours and its rivals.
+        nobody: folders with pictures without faces.
+        every: of LFW's pictures one in so many is made small.
+        out: path without ending.
+    """
+    names, material, figures = names or ["finder_v0", *HEADS], read_material(nobody), {}
+    for name in names:
+        figures[name] = measure(name, material, every)
         print(name, json.dumps(figures[name]), file=sys.stderr)
     report = {
-        "command": f"python -m training.detection.evaluate {' '.join(sys.argv[1:])}",
+        "command": f"deconvid eval detectors {' '.join(names)} --every {every} --out benchmarks/{out.name}",
         "machine": f"{platform.machine()} {platform.system()}",
         "versions": {package: version(package) for package in ("numpy", "opencv-python", "openvino")},
-        "sha256": {name: load(name, LFW_PX).spec.sha256 for name in args.detectors},
-        "ms_one_core": speeds(args.detectors),
+        "sha256": {name: load(name, LFW_PX).spec.sha256 for name in names},
+        "ms_one_core": speeds(names),
         "detectors": figures,
     }
-    args.out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
-    cv2.imwrite(str(args.out.with_suffix(".png")), contact_sheet(args.detectors[0], material))
-
-
-if __name__ == "__main__":
-    main()
+    out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    cv2.imwrite(str(out.with_suffix(".png")), contact_sheet(names[0], material))

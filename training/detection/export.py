@@ -1,14 +1,15 @@
 """Exports the trained detector as ONNX with a manifest beside it.
 
-    python -m training.detection.export runs/detector.pt engine/models/finder_v0
+    deconvid export runs/detector.pt engine/models/finder_v0
 
 The graph takes `pictures` (N, 3, H, W) float32 RGB in -1..1, sides multiples of 32, and gives `at8`, `at16` and `at32`
 as engine/detectors/fcos.py reads them.
 """
 
-import argparse
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -31,22 +32,14 @@ source = "training/detection on FairFace (CC BY 4.0), {seen:,} scenes; labels: Y
 """)
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("weights", type=Path)
-    parser.add_argument("out", type=Path, help="path without ending; .onnx and .toml are written")
-    args = parser.parse_args()
-    checkpoint = torch.load(args.weights, weights_only=True)
+def export(checkpoint: Mapping[str, Any], out: Path) -> None:
+    """Writes ONNX and manifest; arguments as of training/export.py."""
     network = DetectorNetwork()
     network.load_state_dict(checkpoint["weights"])
     network.eval()
     fuse_batch_norms(network)
     outputs = [f"at{stride}" for stride in STRIDES]
     axes = {name: {0: "batch", 2: f"height_{name}", 3: f"width_{name}"} for name in ["pictures", *outputs]}
-    path = args.out.with_suffix(".onnx")
+    path = out.with_suffix(".onnx")
     write_onnx(network, torch.zeros(1, 3, 64, 96), path, ["pictures"], outputs, axes)
     write_manifest(path, checkpoint["seen"])
-
-
-if __name__ == "__main__":
-    main()

@@ -1,6 +1,6 @@
 """Trains the face detector on composed scenes.
 
-    python -m training.detection.train training/recipes/finder_v0.toml
+    deconvid train training/recipes/finder_v0.toml
 
 At first it follows YuNet: its features are to be YuNet's, and its head is even given them, so that backbone and head
 learn at once. The labels are its own from the first scene on. A run that was killed goes on when the same command is

@@ -2,6 +2,7 @@
 
 import zipfile
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -11,6 +12,7 @@ from engine import Detections
 from engine.alignment import align
 from engine.detectors import Detector
 from training.paths import SHARED
+from training.recipe import TrainingError
 
 FOLDER = SHARED / "data" / "lfw"
 
@@ -38,9 +40,14 @@ class Crops:
     """How many those are."""
 
 
-def read_pairs() -> Pairs:
+def read_pairs(path: Path = FOLDER / "pairs.txt") -> Pairs:
+    """Raises TrainingError: the file cannot be read."""
+    try:
+        lines = path.read_text(encoding="utf-8").strip().split("\n")[1:]
+    except OSError as error:
+        raise TrainingError(f"{path}: cannot be read ({error.strerror}). Set DECONVID_SHARED") from error
     pairs, same = [], []
-    for line in (FOLDER / "pairs.txt").read_text().strip().split("\n")[1:]:
+    for line in lines:
         cells = line.split("\t")
         genuine = len(cells) == 3
         first, second = (cells[0], cells[1]), ((cells[0], cells[2]) if genuine else (cells[2], cells[3]))

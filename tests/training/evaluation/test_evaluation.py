@@ -120,7 +120,7 @@ def test_the_page_needs_nothing_from_elsewhere():
         {"a": Figure(1, 0, 2)},
         scores,
     )
-    text = page("Report", "python -m training.evaluate", [measured], same)
+    text = page("Report", "deconvid eval embedders", [measured], same)
     assert "ours &amp; theirs" in text
     assert "http" not in text.replace("data:image/svg+xml", "")
     assert "clean_scores" not in to_json(measured)
