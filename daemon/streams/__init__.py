@@ -2,6 +2,8 @@
 
 redaction   no password in any text
 faults      libav's errors to the states of a camera
+names       a camera's host, looked up within a bound
+knocking    whether anybody is there
 backoff     when to try again
 media_time  how far into a recording a frame is
 clocks      when a frame was captured, and how a file is paced

@@ -27,15 +27,19 @@ NOT_FOUND: dict[Kind, str] = {
     "file": "there is no such file. Correct url",
     "device": "there is no such device. Correct url, or plug it in",
 }
+REFUSED_CAUSE = "connection refused: nothing listens at this host and port"
+UNKNOWN_HOST_CAUSE = "the host is unknown or cannot be reached. Correct url, or check the network"
 LATE = (av.error.TimeoutError, av.error.ExitError)
 
 
 class SourceError(StreamError):
     """A camera or file that cannot be opened or read, with the state that it is in now; holds no secret."""
 
-    def __init__(self, state: CameraState, cause: str) -> None:
+    def __init__(self, state: CameraState, cause: str, *, away: bool = False) -> None:
+        """Takes the state, its cause in words, and whether nobody is there: then asking again bothers nobody."""
         super().__init__(cause)
         self.state: CameraState = state
+        self.away = away
 
 
 def classify(error: Exception, phase: Phase, *, kind: Kind, waited_s: float, timeout_s: float) -> SourceError:
@@ -64,11 +68,11 @@ def classify(error: Exception, phase: Phase, *, kind: Kind, waited_s: float, tim
     if isinstance(error, LATE) or (isinstance(error, av.error.InvalidDataError) and waited_s >= timeout_s):
         if phase == "reading":
             return SourceError("stalled", f"no picture for {waited_s:.0f} s")
-        return SourceError("backoff", f"no answer within {timeout_s:g} s")
+        return SourceError("backoff", f"no answer within {timeout_s:g} s", away=True)
     if isinstance(error, av.error.ConnectionRefusedError):
-        return SourceError("backoff", "connection refused: nothing listens at this host and port")
+        return SourceError("backoff", REFUSED_CAUSE, away=True)
     if kind == "rtsp" and phase == "opening" and isinstance(error, OSError) and error.errno == errno.EIO:
-        return SourceError("backoff", "the host is unknown or cannot be reached. Correct url, or check the network")
+        return SourceError("backoff", UNKNOWN_HOST_CAUSE)
     return SourceError("backoff", _reason(error))
 
 

@@ -1,7 +1,6 @@
 """The camera worker: one process that reads one camera, and puts the frames to be analysed into its ring."""
 
 import logging
-import random
 import sys
 import threading
 import time
@@ -18,9 +17,10 @@ from daemon.heartbeat import Heartbeat
 from daemon.logs.redaction import secrets_of_address
 from daemon.messages import CameraReport, CameraState
 from daemon.operations.reporter import Reporter
-from daemon.streams.backoff import retry_delay_s
+from daemon.streams.backoff import Retries
 from daemon.streams.clocks import ArrivalClock, CaptureClock, MediaClock, PacedClock
 from daemon.streams.faults import SourceError
+from daemon.streams.knocking import Knocker
 from daemon.streams.pictures import to_picture
 from daemon.streams.privacy import PrivacyMasks
 from daemon.streams.sampling import next_due
@@ -32,8 +32,6 @@ from daemon.workers.task import CameraTask, read_task, stop_on_sigterm
 logger = logging.getLogger(__name__)
 
 BEAT_S = 0.5
-SETTLED_S = 10.0
-"""A connection that held so long was a good one: the next failure is a first one."""
 READER_PATIENCE_S = 10.0
 """How long a file waits for the vision worker, which may be restarting and have lost the token."""
 POLL_S = 0.002
@@ -88,22 +86,32 @@ class CameraWorker:
         return EXIT_ENDED
 
     def _watch_camera(self) -> None:
-        failures = 0
+        knocker = Knocker(self._task.address, self._task.open_timeout_s) if self._task.kind == "rtsp" else None
+        retries = Retries()
         while not self._stop.is_set():
-            started = time.monotonic()
-            try:
-                with Source.open(self._task) as source:
-                    self._read(source, ArrivalClock())
-                fault = SourceError("backoff", "the camera ended the connection")
-            except SourceError as error:
-                fault = error
+            fault = self._attempt(knocker, retries)
             if self._stop.is_set():
                 return
-            failures = 1 if time.monotonic() - started > SETTLED_S else failures + 1
-            delay_s = retry_delay_s(fault.state, failures, random.random())
+            delay_s = retries.failed(fault)
             self._report(fault.state, str(fault))
-            logger.debug("camera_retry camera=%s failures=%d retry_s=%.1f", self._task.name, failures, delay_s)
+            if not fault.away:
+                logger.debug("camera_retry camera=%s retry_s=%.1f", self._task.name, delay_s)
             self._wait(delay_s)
+
+    def _attempt(self, knocker: Knocker | None, retries: Retries) -> SourceError:
+        """Reads for as long as the camera can be read; returns what ended it."""
+        retries.began()
+        try:
+            if knocker:
+                knocker.knock()
+            retries.answered()
+            self._beat()
+            with Source.open(self._task) as source:
+                retries.opened()
+                self._read(source, ArrivalClock())
+        except SourceError as error:
+            return error
+        return SourceError("backoff", "the camera ended the connection")
 
     def _read(self, source: Source, clock: CaptureClock) -> None:
         for arrival in source.frames():
