@@ -47,6 +47,12 @@ class CameraSettings(Section):
     privacy_masks: Polygons = ()
     """Parts of the picture that nobody may see: blackened before the picture leaves the camera's worker. Polygons of
     corners [x, y], each 0 (left, top) to 1 (right, bottom)."""
+    motion_gate: bool = False
+    """Whether pictures are passed over that look like the one that was analysed last, while no face is followed."""
+    motion_sensitivity: float = Field(0.5, ge=0, le=1)
+    """Of the motion gate: 0 sees a difference of 32 grey levels, 0.5 one of 8, 1 one of 2."""
+    still_look_s: float = Field(2.0, ge=0.2, le=5)
+    """Longest time between two looks with the motion gate, whether anything moves or not."""
 
     @field_validator("url")
     @classmethod

@@ -60,6 +60,10 @@ class Tracker:
         self._lost_after_s = lost_after_s
         self._tracks: list[Track] = []
 
+    def __len__(self) -> int:
+        """Tracks that have not ended."""
+        return len(self._tracks)
+
     def update(self, detections: Detections, now_s: float) -> list[Track]:
         """Returns one track per detection, in their order; unmatched detections begin new tracks.
 

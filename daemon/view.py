@@ -107,6 +107,11 @@ class CameraView:
         """Names of the tracks that are followed and of which something was embedded."""
         return list(self._looks)
 
+    @property
+    def followed(self) -> int:
+        """Faces that are followed, embedded or not."""
+        return len(self._tracker)
+
     def ended(self) -> list[TrackEnded]:
         """Forgets the tracks that were lost; returns those of them of which something was embedded."""
         # The camera's clock runs on while no frame comes.

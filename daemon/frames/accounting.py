@@ -15,6 +15,8 @@ class DropReason(StrEnum):
 
     RATE = "rate"
     """Above the detection rate."""
+    STILL = "still"
+    """Held back by the motion gate: nothing had changed since the last look."""
     CORRUPT = "corrupt"
     """Damaged on its way from the camera."""
     RING_FULL = "ring_full"
@@ -46,11 +48,12 @@ class FrameCounts:
     """Every reason, also those with none."""
 
 
-PUBLISHED, RATE, CORRUPT, RING_FULL, CAMERA_RESTART = range(5)
+PUBLISHED, RATE, CORRUPT, RING_FULL, CAMERA_RESTART, STILL = range(6)
 ANALYSED, SUPERSEDED, STALE, VISION_RESTART = range(4)
 
 CAMERA_COUNTERS = {
     DropReason.RATE: RATE,
+    DropReason.STILL: STILL,
     DropReason.CORRUPT: CORRUPT,
     DropReason.RING_FULL: RING_FULL,
     DropReason.RESTART: CAMERA_RESTART,
@@ -60,7 +63,7 @@ CAMERA_COUNTERS = {
 class CameraAccount:
     """The counters that the camera worker writes."""
 
-    words = 5
+    words = 6
 
     def __init__(self, counters: memoryview) -> None:
         self._counters = counters
@@ -113,13 +116,14 @@ class VisionAccount:
 def count(camera: CameraAccount, vision: VisionAccount) -> FrameCounts:
     """Reads the vision's side first: what it has consumed was published by the time the camera's side is read."""
     analysed, superseded, stale, vision_restart = vision.read()
-    published, rate, corrupt, ring_full, camera_restart = camera.read()
+    published, rate, corrupt, ring_full, camera_restart, still = camera.read()
     return FrameCounts(
-        captured=published + rate + corrupt + ring_full + camera_restart,
+        captured=published + rate + corrupt + ring_full + camera_restart + still,
         analysed=analysed,
         in_flight=published - analysed - superseded - stale - vision_restart,
         dropped={
             DropReason.RATE: rate,
+            DropReason.STILL: still,
             DropReason.CORRUPT: corrupt,
             DropReason.RING_FULL: ring_full,
             DropReason.SUPERSEDED: superseded,

@@ -1,8 +1,8 @@
 """The ring: a memory-mapped file with the slots and the accounting of one camera.
 
-Layout, native 64-bit integers: a page with magic, version, slots, largest width and height, the camera's counters and
-the vision's counters; then the slots, each a header page and room for the largest picture. The file is sparse: a
-slot takes memory when a frame of that size is first written to it.
+Layout, native 64-bit integers: a page with magic, version, slots, largest width and height, the camera's counters, the
+vision's counters and the number of faces that it follows; then the slots, each a header page and room for the largest
+picture. The file is sparse: a slot takes memory when a frame of that size is first written to it.
 """
 
 import mmap
@@ -23,11 +23,12 @@ if TYPE_CHECKING:
     from engine.images import YuvImage
 
 MAGIC = int.from_bytes(b"DCVFRAME", "little") & (2**63 - 1)
-VERSION = 2
+VERSION = 3
 PREFIX_WORDS = 5
 CAMERA_WORD = 8
 VISION_WORD = 16
 """Either side's counters have a cache line of their own."""
+FOLLOWED_WORD = 24
 
 
 class StaleFrame(FrameRingError):  # noqa: N818 - an everyday outcome rather than a fault
@@ -217,6 +218,15 @@ class FrameRing:
             )
         finally:
             slot.release()
+
+    @property
+    def followed(self) -> int:
+        """Faces that the vision worker follows before this camera, for its motion gate."""
+        return int(self._views[0][FOLLOWED_WORD])
+
+    def note_followed(self, faces: int) -> None:
+        """For the vision worker, before it books the frame in which it found them."""
+        self._views[0][FOLLOWED_WORD] = faces
 
     def consume(self, sequence: int, outcome: Outcome) -> None:
         """For the vision worker: books the frame of a token, and the ones before it that it skipped.

@@ -9,6 +9,7 @@ media_time  how far into a recording a frame is
 clocks      when a frame was captured, and how a file is paced
 sampling    which frames are analysed
 pictures    decoded frames to YUV 4:2:0 planes
+motion      whether a picture differs from the one that was looked at last
 privacy     parts of the picture that nobody may see
 source      one open camera or file
 """

@@ -21,7 +21,8 @@ from daemon.streams.backoff import Retries
 from daemon.streams.clocks import ArrivalClock, CaptureClock, MediaClock, PacedClock
 from daemon.streams.faults import SourceError
 from daemon.streams.knocking import Knocker
-from daemon.streams.pictures import to_picture
+from daemon.streams.motion import MotionGate
+from daemon.streams.pictures import Picture, to_picture
 from daemon.streams.privacy import PrivacyMasks
 from daemon.streams.sampling import next_due
 from daemon.streams.source import Arrival, Source
@@ -58,6 +59,7 @@ class CameraWorker:
         self._interval_ns = int(1e9 / task.detect_fps)
         self._due_ns = 0
         self._masks = PrivacyMasks(task.privacy_masks)
+        self._gate = _motion_gate(task)
         self._state = CameraReport("connecting", "", time.time_ns())
 
     def run(self) -> int:
@@ -133,10 +135,18 @@ class CameraWorker:
             self._due_ns = next_due(self._due_ns, times.captured_ns, self._interval_ns)
             if self._task.fast:
                 self._wait_for_reader()
-            self._publish(arrival.frame, times)
+            self._offer(arrival.frame, times)
 
-    def _publish(self, frame: VideoFrame, times: FrameTimes) -> None:
-        picture = self._masks.hide(to_picture(frame))
+    def _offer(self, frame: VideoFrame, times: FrameTimes) -> None:
+        picture, gate = self._masks.hide(to_picture(frame)), self._gate
+        luma = picture.planes[0]
+        if gate and not gate.opens(luma, times.captured_ns, is_followed=self._ring.followed > 0):
+            self._ring.drop(DropReason.STILL)
+        elif self._publish(picture, times) and gate:
+            gate.note_look()
+
+    def _publish(self, picture: Picture, times: FrameTimes) -> bool:
+        """Returns whether there was room for it."""
         try:
             token = self._ring.write(picture.planes, times, bt709=picture.bt709, full_range=picture.full_range)
         except FrameRingError as error:
@@ -144,6 +154,7 @@ class CameraWorker:
             raise
         if token:
             self._outbox.announce(token)
+        return token is not None
 
     def _report(self, state: CameraState, detail: str = "") -> None:
         """Tells a change once, however often the camera is tried."""
@@ -171,6 +182,12 @@ class CameraWorker:
         until = time.monotonic() + READER_PATIENCE_S
         while self._ring.counts().in_flight and time.monotonic() < until and not self._stop.wait(POLL_S):
             self._beat()
+
+
+def _motion_gate(task: CameraTask) -> MotionGate | None:
+    if task.motion_sensitivity is None:
+        return None
+    return MotionGate(task.motion_sensitivity, task.still_look_s)
 
 
 def main() -> int:

@@ -40,6 +40,9 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
     max_height_px: int
     privacy_masks: tuple[tuple[tuple[float, float], ...], ...] = ()
     """Polygons, as in the settings."""
+    motion_sensitivity: float | None = None
+    """None: no motion gate."""
+    still_look_s: float = 2.0
     ring: str
     """Path of the camera's frame ring."""
     heartbeat: str
@@ -77,6 +80,8 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
             max_width_px=settings.max_width_px,
             max_height_px=settings.max_height_px,
             privacy_masks=settings.privacy_masks,
+            motion_sensitivity=settings.motion_sensitivity if settings.motion_gate else None,
+            still_look_s=settings.still_look_s,
             ring=str(ring),
             heartbeat=str(heartbeat),
             frames=frames,

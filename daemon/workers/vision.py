@@ -102,6 +102,7 @@ class VisionWorker:
         ring = FrameRing.attach(path)
         # This process is the ring's only reader: a lease that exists now belongs to a predecessor that died.
         ring.clear_leases()
+        ring.note_followed(0)
         self._rings[camera] = ring
         tracker = Tracker(lambda: f"{self._session}-{next(self._numbers)}", self._settings.tracking.lost_after_s)
         self._views[camera] = CameraView(camera, tracker, self._settings, self._figures.crops)
@@ -157,6 +158,7 @@ class VisionWorker:
                 detections = self._detect(frame)
                 if frame.still_valid():
                     crops = view.see(frame, detections)
+                    ring.note_followed(view.followed)
                 outcome = Outcome.ANALYSED if frame.still_valid() else Outcome.STALE
                 self._figures.latency_ms[token.camera].add((time.monotonic_ns() - frame.captured_ns) / 1e6)
         except StaleFrame:
@@ -174,8 +176,9 @@ class VisionWorker:
         return found.scaled(1 / scale)
 
     def _end_lost_tracks(self) -> None:
-        for view in self._views.values():
+        for camera, view in self._views.items():
             self._send(view.ended())
+            self._rings[camera].note_followed(view.followed)
 
     def _tell_tracks_in_sight(self) -> None:
         if time.monotonic() - self._told_s > TELL_S:

@@ -176,7 +176,7 @@ class Accounts(RuleBasedStateMachine):
             self.writer.close()
             self.reader.close()
 
-    @rule(reason=st.sampled_from([DropReason.RATE, DropReason.CORRUPT]))
+    @rule(reason=st.sampled_from([DropReason.RATE, DropReason.STILL, DropReason.CORRUPT]))
     def drop(self, reason: DropReason) -> None:
         self.writer.drop(reason)
         self.fates[reason] += 1

@@ -1,6 +1,6 @@
 """Small clips, made on the spot: a moving pattern, and in the top row of blocks the frame's number in binary."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import av
@@ -30,7 +30,17 @@ def read_number(luma: NDArray[np.uint8]) -> int:
 def write_clip(
     path: Path, codec: str = "h264", width: int = 320, height: int = 240, fps: int = 15, seconds: float = 2
 ) -> Path:
-    """Writes a clip without B frames, with a keyframe each second; codec is h264 or hevc."""
+    """Writes a clip of the moving pattern; codec is h264 or hevc."""
+    return write_lumas(path, [draw_luma(number, width, height) for number in range(int(fps * seconds))], codec, fps)
+
+
+def write_lumas(path: Path, lumas: Sequence[NDArray[np.uint8]], codec: str = "h264", fps: int = 15) -> Path:
+    """Writes a grey clip without B frames, with a keyframe each second.
+
+    Args:
+        lumas: of its frames, (H, W) uint8, limited range, with even sides.
+    """
+    height, width = lumas[0].shape
     encoder = {"h264": "libx264", "hevc": "libx265"}[codec]
     options = {"preset": "ultrafast", "tune": "zerolatency"}
     if codec == "hevc":
@@ -38,9 +48,9 @@ def write_clip(
     with av.open(path, "w") as container:
         stream = container.add_stream(encoder, rate=fps, options=options)
         stream.width, stream.height, stream.pix_fmt, stream.gop_size = width, height, "yuv420p", fps
-        for number in range(int(fps * seconds)):
-            chroma = np.full((height // 2, width), 128, np.uint8)
-            planar = np.concatenate([draw_luma(number, width, height), chroma])
+        chroma = np.full((height // 2, width), 128, np.uint8)
+        for luma in lumas:
+            planar = np.concatenate([luma, chroma])
             container.mux(stream.encode(av.VideoFrame.from_ndarray(planar, "yuv420p")))
         container.mux(stream.encode(None))
     return path

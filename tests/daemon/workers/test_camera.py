@@ -5,9 +5,10 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import zmq
-from rig.clips import remux
+from rig.clips import remux, write_lumas
 from rig.workers import make_camera_task
 
 from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED
@@ -17,6 +18,7 @@ from daemon.workers.outbox import Outbox
 
 PASSWORD = "s3cret/w@rd#1"
 QUOTED_PASSWORD = "s3cret%2Fw%40rd%231"
+WHOLE = ((0, 0), (1, 0), (1, 1), (0, 1))
 
 
 def join(folder: Path, *clips: Path) -> str:
@@ -184,6 +186,30 @@ def test_a_fast_file_is_sampled_in_media_time_without_loss(run_camera, make_clip
     assert (second - first, third - first) == (200_000_000, 400_000_000)
     counts = run.ring.counts()
     assert (counts.captured, counts.analysed, counts.dropped[DropReason.RATE]) == (300, 100, 200)
+
+
+@pytest.mark.parametrize(
+    ("task", "followed", "looks"),
+    [
+        pytest.param({}, 0, 20, id="no gate"),
+        pytest.param({"motion_sensitivity": 0.5}, 0, 2 + 5, id="a look each two seconds, and at whatever moves"),
+        pytest.param({"motion_sensitivity": 0.5, "still_look_s": 1.0}, 0, 3 + 5, id="a look each second"),
+        pytest.param({"motion_sensitivity": 0.5}, 1, 20, id="a face is followed"),
+        pytest.param({"motion_sensitivity": 0.5, "privacy_masks": (WHOLE,)}, 0, 2, id="nothing moves under a mask"),
+    ],
+)
+def test_the_motion_gate_holds_back_what_is_still_and_accounts_for_it(run_camera, tmp_path, task, followed, looks):
+    still = np.random.default_rng(1).integers(40, 180, (15, 20), np.uint8).repeat(16, 0).repeat(16, 1)
+    lumas = [still.copy() for _ in range(60)]
+    for number in range(45, 60):  # the fourth second: something passes by
+        lumas[number][100:140, (number - 45) * 16 :][:, :40] = 235
+    run = run_camera(str(write_lumas(tmp_path / "still.mp4", lumas)), "file", fast=True, **task)
+    run.ring.note_followed(followed)
+    assert run.wait_for_exit() == EXIT_ENDED
+    counts = run.ring.counts()
+    assert counts.analysed == looks
+    assert counts.dropped[DropReason.STILL] == 20 - looks
+    assert counts.captured == 60 == counts.analysed + sum(counts.dropped.values())
 
 
 def test_a_bare_elementary_stream_is_timed_by_its_frame_rate(run_camera, make_clip, tmp_path):

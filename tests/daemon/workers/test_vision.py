@@ -120,6 +120,15 @@ def test_a_camera_that_joins_takes_nothing_from_the_others(bench):
     assert bench.rings["yard"].counts().analysed == 1
 
 
+def test_a_camera_learns_how_many_faces_are_followed_before_it(bench):
+    bench.tell(CameraJoined("yard", bench.make_ring("yard")))
+    bench.show("door")
+    assert (bench.rings["door"].followed, bench.rings["yard"].followed) == (1, 0)
+    bench.tell(CameraLeft("door"))
+    bench.tell(CameraJoined("door", str(bench.rings["door"].path)))
+    assert bench.rings["door"].followed == 0
+
+
 def test_only_the_best_look_of_a_track_carries_its_crop(bench):
     looks = [look for _ in range(2) for look in bench.show("door") if isinstance(look, FaceObserved)]
     best = max(looks, key=lambda look: look.quality)
