@@ -22,12 +22,14 @@ UNKNOWN = (
     av.error.ProtocolNotFoundError,
     av.error.NotImplementedError,
 )
+FAILING = (av.error.HTTPBadRequestError, av.error.HTTPOtherClientError, av.error.HTTPServerError)
 NOT_FOUND: dict[Kind, str] = {
     "rtsp": "the camera has no such stream. Correct the path in url",
     "file": "there is no such file. Correct url",
     "device": "there is no such device. Correct url, or plug it in",
 }
 REFUSED_CAUSE = "connection refused: nothing listens at this host and port"
+UNDECODABLE_CAUSE = "the format cannot be decoded. Use H.264 or H.265"
 UNKNOWN_HOST_CAUSE = "the host is unknown or cannot be reached. Correct url, or check the network"
 LATE = (av.error.TimeoutError, av.error.ExitError)
 
@@ -61,7 +63,9 @@ def classify(error: Exception, phase: Phase, *, kind: Kind, waited_s: float, tim
     if isinstance(error, av.error.PermissionError):
         return SourceError("not_found", "permission denied. Let the daemon's user read it")
     if isinstance(error, UNKNOWN):
-        return SourceError("unsupported", "the format cannot be decoded. Use H.264 or H.265")
+        return SourceError("unsupported", UNDECODABLE_CAUSE)
+    if isinstance(error, FAILING):
+        return SourceError("backoff", "the camera answers that it cannot: it may be starting, or have too many viewers")
     if kind == "file" and isinstance(error, av.error.InvalidDataError):
         return SourceError("unsupported", "is not a video, or it is damaged. Check the file with ffprobe")
     # libav reports a silent camera as invalid data while it opens, and as an exit on request while it reads.
@@ -71,6 +75,8 @@ def classify(error: Exception, phase: Phase, *, kind: Kind, waited_s: float, tim
         return SourceError("backoff", f"no answer within {timeout_s:g} s", away=True)
     if isinstance(error, av.error.ConnectionRefusedError):
         return SourceError("backoff", REFUSED_CAUSE, away=True)
+    if kind == "rtsp" and phase == "opening" and isinstance(error, av.error.InvalidDataError):
+        return SourceError("backoff", "the answer makes no sense. Check url: something else may listen there")
     if kind == "rtsp" and phase == "opening" and isinstance(error, OSError) and error.errno == errno.EIO:
         return SourceError("backoff", UNKNOWN_HOST_CAUSE)
     return SourceError("backoff", _reason(error))

@@ -1,7 +1,7 @@
 """One open camera or file, frame by frame."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import TracebackType
@@ -14,7 +14,7 @@ from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from daemon.frames import FrameTimes
-from daemon.streams.faults import Phase, SourceError, classify
+from daemon.streams.faults import UNDECODABLE_CAUSE, Phase, SourceError, classify
 from daemon.streams.media_time import MediaTime
 from daemon.workers.task import CameraTask
 
@@ -30,6 +30,8 @@ OPTIONS = {
 }
 MOST_DAMAGED_PACKETS = 250
 """That many undecodable packets in a row, and the connection is made anew."""
+BLIND_S = 30.0
+"""So is it if packets come for so long, and no whole picture. Some cameras send a keyframe each 20 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +49,15 @@ class Arrival:
 class Source:
     """Frames of a camera, a file or a device; a context manager that closes it."""
 
-    def __init__(self, task: CameraTask, container: InputContainer, stream: VideoStream) -> None:
+    def __init__(
+        self,
+        task: CameraTask,
+        container: InputContainer,
+        stream: VideoStream,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._task = task
+        self._clock = clock
         self._container = container
         self._stream = stream
         self._media_time = MediaTime(stream.average_rate)
@@ -79,7 +88,11 @@ class Source:
         if not container.streams.video:
             container.close()
             raise SourceError("unsupported", "there is no video in it. Choose another stream in url")
-        return cls(task, container, container.streams.video[0])
+        stream = container.streams.video[0]
+        if stream.codec_context is None:  # libav has no decoder for what the camera says that it sends
+            container.close()
+            raise SourceError("unsupported", UNDECODABLE_CAUSE)
+        return cls(task, container, stream)
 
     @property
     def codec(self) -> str:
@@ -92,7 +105,7 @@ class Source:
             SourceError: with the state of the camera and the cause.
         """
         self._check_size(self._stream.width, self._stream.height)
-        damaged = 0
+        damaged, seen_s = 0, self._clock()
         packets = self._container.demux(self._stream)
         while True:
             # A read that times out has taken twice as long: libav first gives out a picture that it held back.
@@ -100,6 +113,8 @@ class Source:
                 packet = next(packets, None)
             if packet is None:
                 return
+            if self._task.kind != "file" and self._clock() - seen_s > BLIND_S:
+                raise SourceError("stalled", f"data comes, but no whole picture for {BLIND_S:g} s")
             times = FrameTimes.now()
             try:
                 frames = packet.decode()
@@ -115,6 +130,8 @@ class Source:
                 damaged = 0
                 self._check_size(frame.width, frame.height)
                 media_ns = self._media_time.advance(_timestamp_ns(frame))
+                if not frame.is_corrupt:
+                    seen_s = self._clock()
                 yield Arrival(None if frame.is_corrupt else frame, times, media_ns)
 
     def _check_size(self, width: int, height: int) -> None:

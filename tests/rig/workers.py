@@ -19,7 +19,7 @@ from daemon.frames import FRAMES_FOLDER, FrameRing, Outcome, StaleFrame
 from daemon.heartbeat import Heartbeat
 from daemon.messages import CameraStateChanged, decode_observation, decode_token
 from daemon.workers.task import CameraTask
-from rig.clips import read_number
+from rig.clips import BLOCK_PX, read_number
 
 PATIENCE_S = 20.0
 POLL_MS = 20
@@ -47,7 +47,7 @@ def make_camera_task(frames: str = "", observations: str = "") -> CameraTask:
 class SeenFrame(NamedTuple):
     sequence: int
     number: int
-    """What the clip's pattern says."""
+    """What the clip's pattern says; 0 where there is no room for one."""
     size: tuple[int, int]
     captured_ns: int
 
@@ -116,7 +116,8 @@ class CameraRun:
                 luma = frame.image.y
                 size = (luma.shape[1], luma.shape[0])
                 self.planes = [plane.copy() for plane in (luma, frame.image.u, frame.image.v)]
-                self.frames.append(SeenFrame(frame.sequence, read_number(luma), size, frame.captured_ns))
+                number = read_number(luma) if min(size) >= BLOCK_PX else 0
+                self.frames.append(SeenFrame(frame.sequence, number, size, frame.captured_ns))
             self.ring.consume(token.sequence, Outcome.ANALYSED)
         except StaleFrame:
             self.ring.consume(token.sequence, Outcome.STALE)
