@@ -47,6 +47,9 @@ class CameraSettings(Section):
     privacy_masks: Polygons = ()
     """Parts of the picture that nobody may see: blackened before the picture leaves the camera's worker. Polygons of
     corners [x, y], each 0 (left, top) to 1 (right, bottom)."""
+    regions: Polygons = ()
+    """Faces count only if their centre lies in one of these polygons, written as those of `privacy_masks`. Empty: they
+    count anywhere."""
     motion_gate: bool = False
     """Whether pictures are passed over that look like the one that was analysed last, while no face is followed."""
     motion_sensitivity: float = Field(0.5, ge=0, le=1)

@@ -18,7 +18,7 @@ CameraState = Literal[
 ]
 
 
-class FrameToken(msgspec.Struct, frozen=True, tag="frame"):
+class FrameToken(msgspec.Struct, frozen=True, tag="frame", omit_defaults=True):
     """A frame lies in a slot of the camera's ring. Its header there holds the rest."""
 
     camera: str
@@ -26,6 +26,9 @@ class FrameToken(msgspec.Struct, frozen=True, tag="frame"):
     generation: int
     sequence: int
     """Counts the frames that this camera put into its ring, from 1, without gaps."""
+    regions: tuple[tuple[tuple[float, float], ...], ...] = ()
+    """Polygons in which faces count; none: anywhere. They travel with each frame, so that the vision worker need not be
+    started anew for them."""
 
 
 class CameraJoined(msgspec.Struct, frozen=True, tag="joined"):

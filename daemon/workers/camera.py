@@ -187,7 +187,7 @@ class CameraWorker:
 def _motion_gate(task: CameraTask) -> MotionGate | None:
     if task.motion_sensitivity is None:
         return None
-    return MotionGate(task.motion_sensitivity, task.still_look_s)
+    return MotionGate(task.motion_sensitivity, task.still_look_s, task.regions)
 
 
 def main() -> int:

@@ -40,6 +40,7 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
     max_height_px: int
     privacy_masks: tuple[tuple[tuple[float, float], ...], ...] = ()
     """Polygons, as in the settings."""
+    regions: tuple[tuple[tuple[float, float], ...], ...] = ()
     motion_sensitivity: float | None = None
     """None: no motion gate."""
     still_look_s: float = 2.0
@@ -80,6 +81,7 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
             max_width_px=settings.max_width_px,
             max_height_px=settings.max_height_px,
             privacy_masks=settings.privacy_masks,
+            regions=settings.regions,
             motion_sensitivity=settings.motion_sensitivity if settings.motion_gate else None,
             still_look_s=settings.still_look_s,
             ring=str(ring),

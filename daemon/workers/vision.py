@@ -35,6 +35,7 @@ from daemon.messages import (
     encode,
 )
 from daemon.operations.reporter import Reporter
+from daemon.regions import faces_in_regions
 from daemon.tracking import Tracker
 from daemon.view import CameraView, Crop
 from daemon.workers.logs import set_up_worker_logging
@@ -155,7 +156,7 @@ class VisionWorker:
         crops: list[Crop] = []
         try:
             with ring.lease(token) as frame:
-                detections = self._detect(frame)
+                detections = self._in_regions(self._detect(frame), token, frame)
                 if frame.still_valid():
                     crops = view.see(frame, detections)
                     ring.note_followed(view.followed)
@@ -174,6 +175,11 @@ class VisionWorker:
         self._figures.look_ms.add((time.monotonic() - started_s) * 1e3)
         self._figures.counts.update(looks=1, faces=len(found))
         return found.scaled(1 / scale)
+
+    def _in_regions(self, found: Detections, token: FrameToken, frame: LeasedFrame) -> Detections:
+        counting = faces_in_regions(token.regions, found, frame.image.width, frame.image.height)
+        self._figures.crops["outside_regions"] += len(found) - len(counting)
+        return counting
 
     def _end_lost_tracks(self) -> None:
         for camera, view in self._views.items():

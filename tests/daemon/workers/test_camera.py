@@ -5,6 +5,7 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 import zmq
@@ -315,14 +316,15 @@ def test_a_worker_without_a_task_says_who_starts_it(run_camera, tmp_path):
 
 def test_the_newest_token_waits_for_a_vision_worker_that_is_away(tmp_path):
     endpoint = f"ipc://{tmp_path}/frames"
-    task = make_camera_task(endpoint, f"ipc://{tmp_path}/observations")
+    task = msgspec.structs.replace(make_camera_task(endpoint, f"ipc://{tmp_path}/observations"), regions=(WHOLE,))
     with zmq.Context() as context, Outbox(context, task) as outbox:
         for sequence in range(1, 51):
             outbox.announce(FrameToken(camera="door", slot=0, generation=2, sequence=sequence))
         with context.socket(zmq.PULL) as vision:
             vision.bind(endpoint)
             assert vision.poll(5000)
-            assert decode_token(vision.recv()).sequence == 50
+            token = decode_token(vision.recv())
+            assert (token.sequence, token.regions) == (50, (WHOLE,))
             assert not vision.poll(300)
         with context.socket(zmq.PULL) as successor:
             successor.bind(endpoint)

@@ -4,6 +4,7 @@ import os
 import time
 
 import cv2
+import msgspec
 import numpy as np
 import pytest
 import zmq
@@ -127,6 +128,16 @@ def test_a_camera_learns_how_many_faces_are_followed_before_it(bench):
     bench.tell(CameraLeft("door"))
     bench.tell(CameraJoined("door", str(bench.rings["door"].path)))
     assert bench.rings["door"].followed == 0
+
+
+@pytest.mark.parametrize(("left", "right", "faces"), [(0, 0.5, 1), (0.5, 1, 0)], ids=["inside", "outside"])
+def test_only_faces_in_the_cameras_regions_count(bench, left, right, faces):
+    token = bench.rings["door"].write(bench._picture, FrameTimes.now(), bt709=False, full_range=False)
+    region = ((left, 0), (right, 0), (right, 1), (left, 1))
+    assert len(tracks(bench.tell(msgspec.structs.replace(token, regions=(region,))))) == faces
+    assert bench.rings["door"].followed == faces
+    assert bench.rings["door"].counts().analysed == 1
+    assert bench.report().counters["crops.outside_regions"] == 1 - faces
 
 
 def test_only_the_best_look_of_a_track_carries_its_crop(bench):
