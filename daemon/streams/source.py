@@ -30,6 +30,8 @@ OPTIONS = {
 }
 MOST_DAMAGED_PACKETS = 250
 """That many undecodable packets in a row, and the connection is made anew."""
+SMALLEST_PX = 32
+"""Of either side. No face of a smaller picture can be recognised, and whoever shrinks one is left with nothing."""
 BLIND_S = 30.0
 """So is it if packets come for so long, and no whole picture. Some cameras send a keyframe each 20 s."""
 
@@ -136,6 +138,9 @@ class Source:
 
     def _check_size(self, width: int, height: int) -> None:
         task = self._task
+        if 0 < min(width, height) < SMALLEST_PX:  # 0: libav does not know yet
+            cause = f"frames of {width}x{height} are too small to find faces in. Choose another stream in url"
+            raise SourceError("unsupported", cause)
         if width > task.max_width_px or height > task.max_height_px:
             limits = f"cameras.{task.name}.max_width_px and max_height_px"
             largest = f"{task.max_width_px}x{task.max_height_px}"

@@ -5,7 +5,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +19,7 @@ from daemon.frames import FRAMES_FOLDER, FrameRing, Outcome, StaleFrame
 from daemon.heartbeat import Heartbeat
 from daemon.messages import CameraStateChanged, decode_observation, decode_token
 from daemon.workers.task import CameraTask
-from rig.clips import BLOCK_PX, read_number
+from rig.clips import read_number
 
 PATIENCE_S = 20.0
 POLL_MS = 20
@@ -47,7 +47,7 @@ def make_camera_task(frames: str = "", observations: str = "") -> CameraTask:
 class SeenFrame(NamedTuple):
     sequence: int
     number: int
-    """What the clip's pattern says; 0 where there is no room for one."""
+    """What the clip's pattern says."""
     size: tuple[int, int]
     captured_ns: int
 
@@ -55,7 +55,7 @@ class SeenFrame(NamedTuple):
 class CameraRun:
     """Starts the worker; a thread reads what it sends until `end`."""
 
-    def __init__(self, folder: Path, address: str, kind: str, **changes: Any) -> None:
+    def __init__(self, folder: Path, address: str, kind: str, under: Sequence[str] = (), **changes: Any) -> None:
         self.ring = FrameRing.create(FRAMES_FOLDER, f"{os.getpid():08x}", "door", 1280, 720)
         heartbeat = folder / "heartbeat"
         self.heartbeat = Heartbeat.create(heartbeat)
@@ -80,6 +80,7 @@ class CameraRun:
         self.planes: list[NDArray[np.uint8]] = []
         """Copies of the newest one's: y, u and v."""
         self.states: list[CameraStateChanged] = []
+        self._command = [*under, sys.executable, "-m", "daemon.workers.camera"]
         self._ended = threading.Event()
         self._context = zmq.Context()
         self._reader = threading.Thread(target=self._read)
@@ -88,9 +89,7 @@ class CameraRun:
 
     def start(self) -> None:
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "daemon.workers.camera"], stdin=subprocess.PIPE, stderr=log
-            )
+            self.process = subprocess.Popen(self._command, stdin=subprocess.PIPE, stderr=log)
         assert self.process.stdin
         self.process.stdin.write(msgspec.json.encode(self.task) + b"\n")
         self.process.stdin.flush()
@@ -116,8 +115,7 @@ class CameraRun:
                 luma = frame.image.y
                 size = (luma.shape[1], luma.shape[0])
                 self.planes = [plane.copy() for plane in (luma, frame.image.u, frame.image.v)]
-                number = read_number(luma) if min(size) >= BLOCK_PX else 0
-                self.frames.append(SeenFrame(frame.sequence, number, size, frame.captured_ns))
+                self.frames.append(SeenFrame(frame.sequence, read_number(luma), size, frame.captured_ns))
             self.ring.consume(token.sequence, Outcome.ANALYSED)
         except StaleFrame:
             self.ring.consume(token.sequence, Outcome.STALE)
@@ -154,7 +152,7 @@ class CameraRun:
 
 @pytest.fixture
 def run_camera(tmp_path) -> Iterator[Callable[..., CameraRun]]:
-    """`run_camera(address, kind="rtsp", **task)` starts a camera worker and reads its frames."""
+    """`run_camera(address, kind="rtsp", under=[...], **task)` starts a camera worker and reads its frames."""
     runs: list[CameraRun] = []
 
     def run(address: str, kind: str = "rtsp", **changes: Any) -> CameraRun:

@@ -1,14 +1,17 @@
 """Rows of the table of faults in docs/streams.md, with a whole worker and a real camera; others: test_camera.py."""
 
 import os
+import signal
 import time
 from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from rig.plain_clips import write_plain_clip
+from rig.silent_dns import silent_dns
 
 from config.cameras import CameraSettings
+from daemon.exits import EXIT_ENDED
 from daemon.frames import DropReason
 
 ODD_PASSWORD = "p%40@ss:/?#[]!$&'()*+,;=\"\\ üé{}|^`~%"
@@ -109,11 +112,11 @@ def test_a_change_to_120_pictures_a_second_is_followed(rtsp_camera, run_camera, 
 
 
 @pytest.mark.camera
-def test_a_picture_of_one_pixel_is_a_picture(rtsp_camera, run_camera, tmp_path):
-    run = run_camera(rtsp_camera(cam=write_plain_clip(tmp_path / "dot.mp4", 1, 1)).url())
-    assert run.wait_for_state("streaming").detail == "1x1 h264"
-    run.wait_for_frames(3)
-    assert run.frames[-1].size == (1, 1)
+@pytest.mark.parametrize(("width", "height"), [(1, 1), (1280, 2)])
+def test_a_picture_without_room_for_a_face_is_refused(rtsp_camera, run_camera, tmp_path, width, height):
+    run = run_camera(rtsp_camera(cam=write_plain_clip(tmp_path / "dot.mp4", width, height)).url())
+    assert f"frames of {width}x{height} are too small" in run.wait_for_state("unsupported").detail
+    assert run.frames == []
 
 
 @pytest.mark.camera
@@ -131,6 +134,15 @@ def test_a_large_stream_costs_no_memory_before_it_is_refused(rtsp_camera, run_ca
     run = run_camera(rtsp_camera(cam=write_plain_clip(tmp_path / "large.mp4", 3000, 2000)).url())
     assert "frames of 3000x2000 are larger than 1280x720" in run.wait_for_state("unsupported").detail
     assert resident_mb(run.process.pid) < 150
+
+
+def test_a_dns_that_hangs_is_told_and_hangs_nothing(run_camera, tmp_path):
+    with silent_dns(tmp_path) as under:
+        run = run_camera("rtsp://camera.example.com/cam", under=under, open_timeout_s=1.0)
+        assert "not looked up within 1 s" in run.wait_for_state("backoff").detail
+        assert run.heartbeat.age_s() < 2
+        run.process.send_signal(signal.SIGTERM)
+        assert run.wait_for_exit() == EXIT_ENDED
 
 
 def resident_mb(pid: int) -> float:
