@@ -36,6 +36,9 @@ class CameraSettings(Section):
     """How RTP travels. TCP loses nothing on the way; UDP has less delay."""
     detect_fps: float = Field(5.0, ge=0.1, le=30)
     """Frames per second in which faces are looked for, whatever the camera's own rate."""
+    weight: float = Field(1.0, ge=0.1, le=10)
+    """Share of the looks where there is not time for all: a camera of weight 2 is looked at twice as often as one of 1,
+    up to its `detect_fps`."""
     open_timeout_s: float = Field(10.0, ge=0.5, le=60)
     """Longest wait for the camera to answer."""
     read_timeout_s: float = Field(5.0, ge=0.5, le=60)

@@ -29,6 +29,8 @@ class FrameToken(msgspec.Struct, frozen=True, tag="frame", omit_defaults=True):
     regions: tuple[tuple[tuple[float, float], ...], ...] = ()
     """Polygons in which faces count; none: anywhere. They travel with each frame, so that the vision worker need not be
     started anew for them."""
+    weight: float = 1.0
+    """Of the camera, where there is not time for all."""
 
 
 class CameraJoined(msgspec.Struct, frozen=True, tag="joined"):

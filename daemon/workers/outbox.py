@@ -19,7 +19,7 @@ class Outbox:
     """Two PUSH sockets; a context manager that closes them. Nothing here ever waits."""
 
     def __init__(self, context: "zmq.Context[zmq.Socket[bytes]]", task: CameraTask) -> None:
-        self._camera, self._regions = task.name, task.regions
+        self._camera, self._regions, self._weight = task.name, task.regions, task.weight
         self._frames = context.socket(zmq.PUSH)
         # While the vision worker is away only the newest token waits: the others would be of overwritten frames.
         self._frames.setsockopt(zmq.CONFLATE, 1)
@@ -31,7 +31,8 @@ class Outbox:
 
     def announce(self, token: FrameToken) -> None:
         """Sends a token in place of one that still waits; the gap in the sequence accounts for the frames between."""
-        self._frames.send(encode(msgspec.structs.replace(token, regions=self._regions)), zmq.NOBLOCK)
+        told = msgspec.structs.replace(token, regions=self._regions, weight=self._weight)
+        self._frames.send(encode(told), zmq.NOBLOCK)
 
     def report(self, state: CameraState, detail: str) -> None:
         message = CameraStateChanged(camera=self._camera, state=state, detail=detail, at_wall_ns=time.time_ns())

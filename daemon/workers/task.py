@@ -34,6 +34,7 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
     """With the credentials in it: never show it."""
     transport: Literal["tcp", "udp"] = "tcp"
     detect_fps: float
+    weight: float = 1.0
     open_timeout_s: float
     read_timeout_s: float
     max_width_px: int
@@ -76,6 +77,7 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
             address=settings.address,
             transport=settings.transport,
             detect_fps=settings.detect_fps,
+            weight=settings.weight,
             open_timeout_s=settings.open_timeout_s,
             read_timeout_s=settings.read_timeout_s,
             max_width_px=settings.max_width_px,

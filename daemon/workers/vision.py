@@ -1,6 +1,6 @@
 """The vision worker: newest frame of each camera -> faces -> tracks -> embeddings of the crops that are worth it.
 
-One round looks at every camera that has a new frame; all crops of all cameras go through the embedder together.
+One round looks at cameras that have a new frame, in turn; all crops of a round go through the embedder together.
 """
 
 import logging
@@ -37,6 +37,7 @@ from daemon.messages import (
 from daemon.operations.reporter import Reporter
 from daemon.regions import faces_in_regions
 from daemon.tracking import Tracker
+from daemon.turns import Turns
 from daemon.view import CameraView, Crop
 from daemon.workers.logs import set_up_worker_logging
 from daemon.workers.task import VisionTask, read_task, stop_on_sigterm
@@ -48,6 +49,8 @@ logger = logging.getLogger(__name__)
 
 WAIT_MS = 100
 """Longest wait for a frame before the heartbeat is given and lost tracks are ended."""
+ROUND_S = 0.1
+"""After so long a round ends, and the first crop of it need not wait for looks at all the other cameras."""
 LOG_S = 60.0
 TELL_S = 1.0
 LINGER_MS = 2000
@@ -72,6 +75,7 @@ class VisionWorker:
         self._session, self._numbers = secrets.token_hex(3), count(1)
         self._rings: dict[str, FrameRing] = {}
         self._views: dict[str, CameraView] = {}
+        self._turns = Turns()
         for camera, ring in task.rings.items():
             self._join(camera, Path(ring))
         names = (settings.detection.model, settings.embedding.model, engine.embedder.runtime.name)
@@ -84,11 +88,14 @@ class VisionWorker:
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             self._heartbeat.beat()
-            self._look(self._newest_tokens(WAIT_MS))
+            self._receive(0 if self._turns else WAIT_MS)
+            self._look()
             self._end_lost_tracks()
             self._tell_tracks_in_sight()
             self._tell_figures()
-        self._look(self._newest_tokens(0))
+        self._receive(0)
+        while self._turns:
+            self._look()
         for view in self._views.values():
             self._send(view.end_all())
 
@@ -113,10 +120,9 @@ class VisionWorker:
         self._rings.pop(camera).close()
         self._figures.forget(camera)
 
-    def _newest_tokens(self, wait_ms: int) -> list[FrameToken]:
-        """Returns the newest token of each camera; older ones are accounted for by the gap in the sequence."""
-        newest: dict[str, FrameToken] = {}
-        while self._frames.poll(0 if newest else wait_ms):
+    def _receive(self, wait_ms: int) -> None:
+        """Takes in what has come; waits for the first frame if none has."""
+        while self._frames.poll(wait_ms):
             try:
                 message = decode_frame_message(self._frames.recv())
             except (msgspec.DecodeError, UnicodeDecodeError):
@@ -124,13 +130,13 @@ class VisionWorker:
                 continue
             match message:
                 case FrameToken() if message.camera in self._rings:
-                    newest[message.camera] = message
+                    self._turns.add(message)
+                    wait_ms = 0
                 case CameraJoined() if message.camera not in self._rings:
                     self._join_late(message)
                 case CameraLeft() if message.camera in self._rings:
-                    newest.pop(message.camera, None)
+                    self._turns.forget(message.camera)
                     self._leave(message.camera)
-        return list(newest.values())
 
     def _join_late(self, message: CameraJoined) -> None:
         try:
@@ -138,9 +144,12 @@ class VisionWorker:
         except FrameRingError as error:  # the next reload was faster, and its word is on the way
             logger.warning("camera_not_joined camera=%s cause='%s'", message.camera, error)
 
-    def _look(self, tokens: list[FrameToken]) -> None:
-        """One round: every camera's frame through the detector, every worthwhile crop through the embedder."""
-        crops = [crop for token in tokens for crop in self._crops_of(token)]
+    def _look(self) -> None:
+        """One round: cameras' frames through the detector, every worthwhile crop through the embedder."""
+        crops: list[Crop] = []
+        ends_s = time.monotonic() + ROUND_S
+        while self._turns and time.monotonic() < ends_s:
+            crops += self._crops_of(self._turns.take())
         if crops:
             started_s = time.monotonic()
             embeddings = self._engine.embedder.embed(np.stack([crop.pixels for crop in crops]))

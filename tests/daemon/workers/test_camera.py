@@ -316,7 +316,9 @@ def test_a_worker_without_a_task_says_who_starts_it(run_camera, tmp_path):
 
 def test_the_newest_token_waits_for_a_vision_worker_that_is_away(tmp_path):
     endpoint = f"ipc://{tmp_path}/frames"
-    task = msgspec.structs.replace(make_camera_task(endpoint, f"ipc://{tmp_path}/observations"), regions=(WHOLE,))
+    task = msgspec.structs.replace(
+        make_camera_task(endpoint, f"ipc://{tmp_path}/observations"), regions=(WHOLE,), weight=2
+    )
     with zmq.Context() as context, Outbox(context, task) as outbox:
         for sequence in range(1, 51):
             outbox.announce(FrameToken(camera="door", slot=0, generation=2, sequence=sequence))
@@ -324,7 +326,7 @@ def test_the_newest_token_waits_for_a_vision_worker_that_is_away(tmp_path):
             vision.bind(endpoint)
             assert vision.poll(5000)
             token = decode_token(vision.recv())
-            assert (token.sequence, token.regions) == (50, (WHOLE,))
+            assert (token.sequence, token.regions, token.weight) == (50, (WHOLE,), 2)
             assert not vision.poll(300)
         with context.socket(zmq.PULL) as successor:
             successor.bind(endpoint)

@@ -70,7 +70,8 @@ class Bench:
 
     def tell(self, message) -> list[Observation]:
         self._frames.send(encode(message))
-        self._worker._look(self._worker._newest_tokens(WAIT_MS))
+        self._worker._receive(WAIT_MS)
+        self._worker._look()
         self._worker._tell_figures()
         return self.heard()
 
