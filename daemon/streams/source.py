@@ -86,6 +86,7 @@ class Source:
                 format="v4l2" if task.kind == "device" else None,
                 options=options,
                 timeout=(task.open_timeout_s, task.read_timeout_s),
+                metadata_errors="replace",  # names in a file or of a camera need not be UTF-8
             )
         if not container.streams.video:
             container.close()
