@@ -29,7 +29,7 @@ from training.losses import feature_loss, relation_loss, restoration_loss
 from training.networks import NETWORKS
 from training.recipe import Recipe
 from training.run import Run, run_command
-from training.teachers import load_prototypes, load_teacher
+from training.teachers import STAGES, load_prototypes, load_teacher
 from training.tensors import normalise, to_tensor
 
 Batch = tuple[Tensor, Tensor]
@@ -44,6 +44,8 @@ class DistillRecipe(Recipe):
     relations: int = 16_384
     """Other faces to which each face is related, drawn anew for each batch."""
     stages_weight: float = 0.5
+    """Of resembling the teacher's features: those of all stages while they are given, later only those of the front,
+    which is to restore them."""
     restoration_weight: float = 0.25
     blend_share: float = 0.3
     """Share of the faces that are two, blended: the teacher has an opinion of whoever that is."""
@@ -91,8 +93,9 @@ class Distillation(Run[Batch]):
         torch.manual_seed(recipe.seed)
         super().__init__(recipe, NETWORKS[recipe.network](), out, start, device)
         self._distil = recipe
-        self._teach = load_teacher(self.device)
-        prototypes = torch.from_numpy(load_prototypes(self._teach))
+        self._teach_all = load_teacher(self.device, STAGES)
+        self._teach_front = load_teacher(self.device, STAGES[:1])
+        prototypes = torch.from_numpy(load_prototypes(self._teach_front))
         self._training, self._held_out = split(len(prototypes))
         self._prototypes = prototypes.to(self.device)
         self._forward: Callable[[Tensor], tuple[Tensor, list[Tensor]]] = self.network
@@ -107,9 +110,10 @@ class Distillation(Run[Batch]):
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         seen, clean = (crops.to(self.device) for crops in batch)
-        features, known = self._teach(clean)
+        gives = self.seen < self._distil.given_faces
+        features, known = (self._teach_all if gives else self._teach_front)(clean)
         with torch.autocast(self.device.type, torch.bfloat16):
-            if self.seen < self._distil.given_faces:
+            if gives:
                 embeddings, own = with_features_given(self.network, normalise(seen), features)
             else:
                 embeddings, own = self._forward(normalise(seen))
@@ -119,7 +123,7 @@ class Distillation(Run[Batch]):
             restoration = restoration_loss(restored, normalise(clean))
         cosine = (embeddings * known).sum(1).mean()
         relation = relation_loss(embeddings, known, self._others(), self._distil.temperature)
-        stages = torch.stack([feature_loss(*pair) for pair in zip(own, features, strict=True)]).mean()
+        stages = torch.stack([feature_loss(*pair) for pair in zip(own, features, strict=False)]).mean()
         loss = 2 * (1 - cosine) + relation
         loss = loss + self._distil.stages_weight * stages + self._distil.restoration_weight * restoration
         return loss, {"cosine": cosine, "relation": relation, "stages": stages, "restoration": restoration}

@@ -5,7 +5,7 @@ with one teacher are there features to follow. Both together say which FairFace 
 """
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import cv2
@@ -62,23 +62,28 @@ def embed_all(name: str, faces: NDArray[np.uint8], batch: int = 32) -> NDArray[n
     return np.concatenate(out)
 
 
-STAGES = tuple(f"/features/features.{block}/Add_output_0" for block in (4, 11, 14))
-"""Where MobileFaceNet's features are taken: its last block at 28x28 (64 channels), 14x14 (128) and 7x7 (128)."""
+DOWNWARDS = (5, 12)
+"""MobileFaceNet's blocks that halve the side: nothing is added to what they give."""
+STAGES = tuple(
+    f"/features/features.{block}/{'conv/conv.2/Conv' if block in DOWNWARDS else 'Add'}_output_0"
+    for block in range(4, 15)
+)
+"""Where its features are taken: after the last block at 28x28 and after every block since."""
 EMBEDDING = "output0"
 
 Teach = Callable[[Tensor], tuple[list[Tensor], Tensor]]
-"""Clean faces (N, 3, 112, 112) uint8 RGB to features after each stage, float, and embeddings (N, 128), L2 norm 1."""
+"""Clean faces (N, 3, 112, 112) uint8 RGB to features after stages, and embeddings (N, 128) float, L2 norm 1."""
 
 
-def load_teacher(device: torch.device) -> Teach:
-    """Returns MobileFaceNet in BF16."""
-    run = load_runner(SHARED / "models" / "mobilefacenet_foamliu.onnx", (*STAGES, EMBEDDING), device)
+def load_teacher(device: torch.device, stages: Sequence[str]) -> Teach:
+    """Returns MobileFaceNet in BF16. Args: stages: those of `STAGES` whose features are wanted."""
+    run = load_runner(SHARED / "models" / "mobilefacenet_foamliu.onnx", (*stages, EMBEDDING), device)
     mean, std = (torch.from_numpy(v).to(device)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
 
     @torch.no_grad()
     def teach(faces: Tensor) -> tuple[list[Tensor], Tensor]:
-        *stages, embeddings = run((faces.to(device).float() / 255 - mean) / std)
-        return stages, functional.normalize(embeddings.float().flatten(1), dim=1)
+        *features, embeddings = run((faces.to(device).float() / 255 - mean) / std)
+        return features, functional.normalize(embeddings.float().flatten(1), dim=1)
 
     return teach
 

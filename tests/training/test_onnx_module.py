@@ -62,7 +62,7 @@ def test_the_teacher_says_the_same_on_a_cpu_and_on_a_gpu():
     """Both ways of running it; the GPU's is run on the CPU here."""
     torch.manual_seed(0)
     faces = torch.nn.functional.interpolate(torch.rand(4, 3, 7, 7), (112, 112), mode="bilinear")
-    stages, embeddings = load_teacher(torch.device("cpu"))((255 * faces).to(torch.uint8))
+    stages, embeddings = load_teacher(torch.device("cpu"), STAGES)((255 * faces).to(torch.uint8))
     mean, std = (torch.tensor(v)[:, None, None] for v in ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)))
     *expected, raw = OnnxModule(TEACHER, (*STAGES, EMBEDDING))(
         ((255 * faces).to(torch.uint8).float() / 255 - mean) / std

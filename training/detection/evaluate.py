@@ -169,7 +169,7 @@ def evaluate(names: Sequence[str], nobody: Sequence[Path], every: int, out: Path
         every: of LFW's pictures one in so many is made small.
         out: path without ending.
     """
-    names, material, figures = names or ["finder_v0", *HEADS], read_material(nobody), {}
+    names, material, figures = names or ["finder_v1", *HEADS], read_material(nobody), {}
     for name in names:
         figures[name] = measure(name, material, every)
         print(name, json.dumps(figures[name]), file=sys.stderr)

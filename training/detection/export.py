@@ -1,6 +1,6 @@
 """Exports the trained detector as ONNX with a manifest beside it.
 
-    deconvid export runs/detector.pt engine/models/finder_v0
+    deconvid export runs/detector.pt engine/models/finder_v1
 
 The graph takes `pictures` (N, 3, H, W) float32 RGB in -1..1, sides multiples of 32, and gives `at8`, `at16` and `at32`
 as engine/detectors/fcos.py reads them.

@@ -1,19 +1,25 @@
 """A small anchor-free face detector: boxes, scores and five landmarks at strides 8, 16 and 32.
 
-A backbone of depthwise separable convolutions (Howard et al. 2017, arXiv:1704.04861), features of the coarser levels
-added to the finer ones (Lin et al. 2017, arXiv:1612.03144), one head shared by all levels, as in YuNet (Wu et al. 2023)
-and SCRFD (Guo et al. 2021, arXiv:2105.04714). Every place of a level predicts at most one face.
+Backbone and neck are YuNet's (Wu et al. 2023), so that training can compare features with YuNet's and give them to
+every layer: separable convolutions, features of the coarser levels added to the finer ones (Lin et al. 2017,
+arXiv:1612.03144). The heads are our own, one for each level, with a branch for the landmarks. Every place of a level
+predicts at most one face.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from training.networks.blocks import conv
+
 STRIDES = (8, 16, 32)
 LANDMARKS = 5
-OUTPUTS = 1 + 4 + 2 * LANDMARKS
+SCORE_AND_BOX = 1 + 4
+OUTPUTS = SCORE_AND_BOX + 2 * LANDMARKS
+STEM, WIDTH = 16, 64
 
 
 class Level(NamedTuple):
@@ -27,83 +33,89 @@ class Level(NamedTuple):
     """(N, H, W, 5, 2): offsets from the place's centre, in strides."""
 
 
-def full(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+def separable(inputs: int, outputs: int) -> nn.Sequential:
+    """Pointwise 1x1, depthwise 3x3, batch norm, ReLU: YuNet's order."""
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.BatchNorm2d(outputs), nn.ReLU(inplace=True)
-    )
-
-
-def separable(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
-    """Depthwise 3x3, pointwise 1x1, each with batch norm and ReLU."""
-    return nn.Sequential(
-        Depthwise(inputs, inputs, 3, stride, 1, groups=inputs, bias=False),
-        nn.BatchNorm2d(inputs),
-        nn.ReLU(inplace=True),
         nn.Conv2d(inputs, outputs, 1, bias=False),
+        nn.Conv2d(outputs, outputs, 3, 1, 1, groups=outputs, bias=False),
         nn.BatchNorm2d(outputs),
         nn.ReLU(inplace=True),
     )
 
 
-class Depthwise(nn.Conv2d):
-    """In training a stride is taken after the convolution: the same values, gradients five times as fast on a CPU."""
+class Head(nn.Module):
+    """(N, WIDTH, H, W) to (N, OUTPUTS, H, W)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.shared, self.points = separable(WIDTH, WIDTH), separable(WIDTH, WIDTH)
+        self.predict, self.place = _prediction(SCORE_AND_BOX), _prediction(2 * LANDMARKS)
+        # A face is rare: a first guess of one in a hundred keeps the loss of the many empty places small
+        # (Lin et al. 2017, arXiv:1708.02002).
+        nn.init.constant_(self.predict[1].bias[:1], -4.6)
 
     def forward(self, x: Tensor) -> Tensor:
-        if not self.training:
-            return super().forward(x)
-        rows, columns = self.stride
-        dense = functional.conv2d(x, self.weight, self.bias, 1, self.padding, self.dilation, self.groups)
-        return dense[..., ::rows, ::columns]
+        x = self.shared(x)
+        return torch.cat([self.predict(x), self.place(self.points(x))], 1)
 
 
 class DetectorNetwork(nn.Module):
-    """(N, 3, H, W) float RGB in -1..1, sides multiples of 32, to three levels, finest first.
+    """(N, 3, H, W) float RGB in -1..1, sides multiples of 32, to three levels, finest first."""
 
-    Args:
-        widths: channels at strides 2, 4, 8, 16 and 32.
-        depths: further separable convolutions at strides 8, 16 and 32.
-        neck: channels of the levels that the head sees.
-    """
-
-    def __init__(
-        self,
-        widths: tuple[int, int, int, int, int] = (16, 32, 80, 128, 160),
-        depths: tuple[int, int, int] = (2, 3, 2),
-        neck: int = 64,
-    ) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        at2, at4, at8, at16, at32 = widths
-        self.stem = nn.Sequential(full(3, at2, 2), separable(at2, at4, 2), separable(at4, at4))
-        self.down8 = self._stage(at4, at8, depths[0])
-        self.down16 = self._stage(at8, at16, depths[1])
-        self.down32 = self._stage(at16, at32, depths[2])
-        self.side8, self.side16, self.side32 = (nn.Conv2d(c, neck, 1) for c in (at8, at16, at32))
-        self.smooth8, self.smooth16, self.smooth32 = (separable(neck, neck) for _ in range(3))
-        self.head = separable(neck, neck)
-        self.predict = nn.Conv2d(neck, OUTPUTS, 1)
-        # A face is rare: a first guess of one in a hundred keeps the loss of the many empty places small
-        # (Lin et al. 2017, arXiv:1708.02002).
-        nn.init.constant_(self.predict.bias[:1], -4.6)  # type: ignore[index]
-
-    @staticmethod
-    def _stage(inputs: int, outputs: int, depth: int) -> nn.Sequential:
-        return nn.Sequential(separable(inputs, outputs, 2), *(separable(outputs, outputs) for _ in range(depth)))
+        self.at2 = nn.ModuleList([conv(3, STEM, 3, 2), separable(STEM, STEM)])
+        self.at4 = nn.ModuleList([separable(STEM, STEM), separable(STEM, WIDTH), *_separables(2)])
+        self.at8, self.at16, self.at32 = _separables(2), _separables(2), _separables(2)
+        self.neck = _separables(3)
+        self.heads = nn.ModuleList([Head() for _ in STRIDES])
 
     def forward(self, x: Tensor) -> list[Tensor]:
         """Returns (N, OUTPUTS, H / stride, W / stride) of each stride: logit, sides, landmarks."""
         return self.predict_from(self.features(x))
 
-    def features(self, x: Tensor) -> list[Tensor]:
-        """Returns (N, neck, H / stride, W / stride) of each stride, what the head sees."""
-        at8 = self.down8(self.stem(x))
-        at16 = self.down16(at8)
-        up32 = self.smooth32(self.side32(self.down32(at16)))
-        up16 = self.smooth16(self.side16(at16) + double(up32))
-        up8 = self.smooth8(self.side8(at8) + double(up16))
-        return [up8, up16, up32]
+    def features(self, x: Tensor, given: Sequence[Tensor] = ()) -> list[Tensor]:
+        """Returns what every layer of backbone and neck gives, in order; `NECK` says which of them the heads see.
 
-    def predict_from(self, features: list[Tensor]) -> list[Tensor]:
-        return [self.predict(self.head(level)) for level in features]
+        Args:
+            x: the pictures.
+            given: as many features of another network: every layer sees these instead of its predecessor's.
+        """
+        found: list[Tensor] = []
+
+        def run(layer: nn.Module, seen: Tensor) -> Tensor:
+            found.append(layer(seen))
+            return given[len(found) - 1] if given else found[-1]
+
+        for layer in self.at2:
+            x = run(layer, x)
+        levels = []
+        for stage in (self.at4, self.at8, self.at16, self.at32):
+            x = functional.max_pool2d(x, 2)
+            for layer in stage:
+                x = run(layer, x)
+            levels.append(x)
+        x = run(self.neck[0], levels[3])
+        x = run(self.neck[1], levels[2] + double(x))
+        run(self.neck[2], levels[1] + double(x))
+        return found
+
+    def predict_from(self, features: Sequence[Tensor]) -> list[Tensor]:
+        """Args: features: of all layers, as `features` returns them."""
+        return [head(features[layer]) for head, layer in zip(self.heads, NECK, strict=True)]
+
+
+NECK = (-1, -2, -3)
+"""Of the features, those of the levels at strides 8, 16 and 32."""
+
+
+def _prediction(outputs: int) -> nn.Sequential:
+    """As `separable`, linear."""
+    return nn.Sequential(nn.Conv2d(WIDTH, outputs, 1, bias=False), nn.Conv2d(outputs, outputs, 3, 1, 1, groups=outputs))
+
+
+def _separables(count: int) -> nn.ModuleList:
+    return nn.ModuleList([separable(WIDTH, WIDTH) for _ in range(count)])
 
 
 def double(x: Tensor) -> Tensor:

@@ -1,10 +1,10 @@
 """Trains the face detector on composed scenes.
 
-    deconvid train training/recipes/finder_v0.toml
+    deconvid train training/recipes/finder_v1.toml
 
-At first it follows YuNet: its features are to be YuNet's, and its head is even given them, so that backbone and head
-learn at once. The labels are its own from the first scene on. A run that was killed goes on when the same command is
-given again; `--start FILE` begins a new run from given weights, where their run stood.
+At first every layer is given YuNet's features instead of its predecessor's, and is to give what YuNet's gives: so all
+learn at once, the head from its own labels. A run that was killed goes on when the same command is given again;
+`--start FILE` begins a new run from given weights, where their run stood.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -20,9 +20,9 @@ from torch.optim import swa_utils
 from torch.utils.data import DataLoader, Dataset
 
 from training.detection.losses import assign, decode_landmarks, detection_losses
-from training.detection.neck import load_neck
 from training.detection.network import STRIDES, DetectorNetwork, split
 from training.detection.scenes import Scene, SceneMaker
+from training.detection.yunet import load_yunet
 from training.losses import feature_loss
 from training.recipe import Recipe
 from training.run import Run, run_command
@@ -32,22 +32,17 @@ SIDE = 320
 SETTLE_BATCHES = 32
 HELD_OUT_SEED = 7
 HELD_OUT_SCENES = 128
-NETWORKS = {"finder_v0": DetectorNetwork}
+NETWORKS = {"finder_v1": DetectorNetwork}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorRecipe(Recipe):
     NETWORKS: ClassVar[Collection[str]] = tuple(NETWORKS)
 
-    given_scenes: int = 20_000
-    """First scenes, of which the head is given YuNet's features."""
-    followed_scenes: int = 400_000
-    """Over so many scenes the weight of resembling YuNet's features falls to nothing."""
-    neck_weight: float = 2.0
-    """Of resembling them, at first."""
-
-    def neck_weight_at(self, seen: int) -> float:
-        return self.neck_weight * max(0.0, 1 - seen / max(1, self.followed_scenes))
+    given_scenes: int = 40_000
+    """First scenes, of which every layer is given YuNet's features."""
+    layers_weight: float = 5.0
+    """Of resembling them, while they are given."""
 
 
 class Scenes(Dataset):
@@ -123,26 +118,26 @@ class DetectorTraining(Run[Batch]):
         rngs = (np.random.default_rng((HELD_OUT_SEED, number)) for number in range(HELD_OUT_SCENES))
         self._held_out = [self._scenes.maker.make(rng) for rng in rngs]
         self._batch, self._finder = recipe.batch, recipe
-        self._neck = load_neck(self.device)
+        self._yunet = load_yunet(self.device)
 
     def batches(self, first: int) -> Iterator[Batch]:
         yield from DataLoader(self._scenes, self._batch, num_workers=1, prefetch_factor=8, collate_fn=collate)
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        images, weight = batch.images.to(self.device), self._finder.neck_weight_at(self.seen)
-        resemblance = torch.zeros(())
+        images = batch.images.to(self.device)
+        given = self._yunet(images) if self.seen < self._finder.given_scenes else []
         network: Any = self.network
         with torch.autocast(self.device.type, torch.bfloat16):
-            features = network.features(normalise(images))
-            given = self._neck(images) if weight else []
-            raw = network.predict_from(given if self.seen < self._finder.given_scenes else features)
+            features = network.features(normalise(images), given)
+            raw = network.predict_from(given or features)
         levels = [split(level.cpu()) for level in raw]
         losses = detection_losses(levels, assign(batch.boxes, batch.landmarks, batch.sure, SIDE))
-        if given:
-            missed = [feature_loss(*pair) for pair in zip(features, given, strict=True)]
-            resemblance = torch.stack(missed).mean().cpu()
-        total = losses.total + weight * resemblance
-        return total, {"score": losses.score, "box": losses.box, "landmark": losses.landmark, "neck": resemblance}
+        missed = (
+            [feature_loss(*pair).cpu() for pair in zip(features, given, strict=True)] if given else [torch.zeros(())]
+        )
+        layers = torch.stack(missed).mean()
+        total = losses.total + self._finder.layers_weight * layers
+        return total, {"score": losses.score, "box": losses.box, "landmark": losses.landmark, "layers": layers}
 
     def score(self, average: nn.Module) -> dict[str, float]:
         settle(average, self._scenes)

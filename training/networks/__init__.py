@@ -10,8 +10,8 @@ from training.networks.fronts import DeconvFront, PlainFront, UnpoolFront
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "deconv_v1": partial(Embedder, DeconvFront),
-    "deconv_v1_xs": partial(Embedder, partial(DeconvFront, deep=36, slim=5), slim=5),
+    "deconv_v1_xs": partial(Embedder, partial(DeconvFront, deep=36, slim=5), slim=3),
     "unpool_v1": partial(Embedder, UnpoolFront),
     "plain_v1": partial(Embedder, PlainFront, restores=False),
-    "plain_v1_xs": partial(Embedder, partial(PlainFront, slim=5), slim=5, restores=False),
+    "plain_v1_xs": partial(Embedder, partial(PlainFront, slim=5), slim=3, restores=False),
 }

@@ -3,12 +3,12 @@ import pytest
 import torch
 
 from training.detection.losses import RANGES_PX, assign, decode_boxes, decode_landmarks, detection_losses, overlap
-from training.detection.neck import load_neck
-from training.detection.network import OUTPUTS, STRIDES, DetectorNetwork, Level, centres, split
+from training.detection.network import NECK, OUTPUTS, STRIDES, DetectorNetwork, Level, centres, double, split
 from training.detection.scenes import mirrored
 from training.detection.teachers import share_inside
-from training.detection.train import DetectorRecipe
+from training.detection.yunet import load_yunet
 from training.paths import SHARED
+from training.tensors import normalise
 
 SIDE = 320
 
@@ -93,24 +93,32 @@ def test_a_few_steps_learn_one_scene():
     assert losses[-1] < 0.8 * losses[0]
 
 
-def test_the_head_sees_the_features_and_nothing_else():
+def test_a_layer_that_is_given_its_input_does_not_depend_on_the_layers_before():
     torch.manual_seed(0)
     network, image = DetectorNetwork().eval(), torch.randn(1, 3, SIDE, SIDE)
     with torch.no_grad():
+        found = network.features(image)
+        again = network.features(image, found)
+        assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(again, found, strict=True))
+        given = [torch.rand_like(feature) for feature in found]
+        alone = network.features(torch.zeros_like(image), given)
+        assert torch.allclose(alone[1], network.at2[1](given[0]))
+        assert torch.allclose(alone[NECK[1]], network.neck[1](given[9] + double(given[12])))
+
+
+def test_the_heads_see_the_neck():
+    network, image = DetectorNetwork().eval(), torch.randn(1, 3, SIDE, SIDE)
+    with torch.no_grad():
         features = network.features(image)
+        assert [tuple(features[layer].shape[1:]) for layer in NECK] == [(64, 40, 40), (64, 20, 20), (64, 10, 10)]
         assert all(torch.equal(a, b) for a, b in zip(network(image), network.predict_from(features), strict=True))
-    assert [tuple(feature.shape[1:]) for feature in features] == [(64, 40, 40), (64, 20, 20), (64, 10, 10)]
-
-
-def test_yunet_is_followed_less_and_less():
-    recipe = DetectorRecipe(network="finder_v0", samples=1000, followed_scenes=1000, neck_weight=2.0)
-    assert [recipe.neck_weight_at(seen) for seen in (0, 500, 1000, 5000)] == [2, 1, 0, 0]
 
 
 @pytest.mark.skipif(not (SHARED / "models" / "yunet_n.onnx").exists(), reason="YuNet is not at hand")
-def test_yunets_features_have_the_networks_shapes():
-    levels = load_neck(torch.device("cpu"))(torch.zeros(2, 3, 64, 96, dtype=torch.uint8))
-    assert [tuple(level.shape) for level in levels] == [(2, 64, 8, 12), (2, 64, 4, 6), (2, 64, 2, 3)]
+def test_yunets_layers_have_the_networks_shapes():
+    images = torch.zeros(2, 3, 64, 96, dtype=torch.uint8)
+    theirs, ours = load_yunet(torch.device("cpu"))(images), DetectorNetwork().features(normalise(images))
+    assert [layer.shape for layer in theirs] == [layer.shape for layer in ours]
 
 
 def test_a_scene_without_faces_has_a_loss_too():
