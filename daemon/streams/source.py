@@ -111,13 +111,12 @@ class Source:
         damaged, seen_s = 0, self._clock()
         packets = self._container.demux(self._stream)
         while True:
-            # A read that times out has taken twice as long: libav first gives out a picture that it held back.
+            asked_s = self._clock()
             with _faults(self._task, "reading", self._task.read_timeout_s):
                 packet = next(packets, None)
             if packet is None:
                 return
-            if self._task.kind != "file" and self._clock() - seen_s > BLIND_S:
-                raise SourceError("stalled", f"data comes, but no whole picture for {BLIND_S:g} s")
+            self._check_sight(asked_s, seen_s)
             times = FrameTimes.now()
             try:
                 frames = packet.decode()
@@ -136,6 +135,17 @@ class Source:
                 if not frame.is_corrupt:
                     seen_s = self._clock()
                 yield Arrival(None if frame.is_corrupt else frame, times, media_ns)
+
+    def _check_sight(self, asked_s: float, seen_s: float) -> None:
+        """Takes when the packet at hand was asked for, and when the last whole picture was there."""
+        if self._task.kind == "file":
+            return
+        now_s = self._clock()
+        # At its first timeout, libav gives out a packet that it held back, and only at the second one an error.
+        if now_s - asked_s >= self._task.read_timeout_s:
+            raise SourceError("stalled", f"no picture for {now_s - asked_s:.0f} s")
+        if now_s - seen_s > BLIND_S:
+            raise SourceError("stalled", f"data comes, but no whole picture for {BLIND_S:g} s")
 
     def _check_size(self, width: int, height: int) -> None:
         task = self._task

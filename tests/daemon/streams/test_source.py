@@ -60,16 +60,23 @@ def test_a_stream_above_the_limit_is_refused_before_anything_is_decoded():
 
 @pytest.mark.parametrize("packet", [PicturelessPacket(), DamagedPacket()])
 def test_a_stream_without_a_picture_is_given_up_in_time(packet):
-    seconds = count()  # one passes with each packet
+    seconds = count(step=0.5)  # a good one passes with each packet
     with pytest.raises(SourceError, match="no whole picture") as fault:
-        list(open_source([packet] * int(2 * BLIND_S), clock=lambda: float(next(seconds))).frames())
+        list(open_source([packet] * int(2 * BLIND_S), clock=lambda: next(seconds)).frames())
     assert fault.value.state == "stalled"
 
 
 def test_a_picture_now_and_then_is_enough():
-    seconds = count()
+    seconds = count(step=0.5)
     packets = [PicturelessPacket()] * int(BLIND_S - 5) + [LatePacket()]
-    assert len(list(open_source(4 * packets, clock=lambda: float(next(seconds))).frames())) == 4 * 2
+    assert len(list(open_source(4 * packets, clock=lambda: next(seconds)).frames())) == 4 * 2
+
+
+def test_a_packet_that_libav_gives_out_at_its_timeout_is_a_stall():
+    seconds = count(step=TASK.read_timeout_s)
+    with pytest.raises(SourceError, match="no picture for 1 s") as fault:
+        list(open_source([LatePacket()], clock=lambda: next(seconds)).frames())
+    assert fault.value.state == "stalled"
 
 
 def test_damaged_packets_end_the_connection_at_last():

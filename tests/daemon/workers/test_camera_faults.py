@@ -59,6 +59,17 @@ def test_a_short_silence_is_no_fault(rtsp_camera, run_camera, make_clip):
 
 
 @pytest.mark.camera
+def test_a_stall_is_noticed_within_its_timeout_and_a_second(rtsp_camera, run_camera, make_clip):
+    camera = rtsp_camera(cam=make_clip())
+    run = run_camera(camera.url(), read_timeout_s=2.0)
+    run.wait_for_frames(1)
+    camera.freeze()
+    frozen_s = time.monotonic()
+    run.wait_for_state("stalled")
+    assert 1.5 < time.monotonic() - frozen_s < 3.0
+
+
+@pytest.mark.camera
 @pytest.mark.parametrize("transport", ["tcp", "udp"])
 def test_timestamps_that_jump_disturb_nothing(rtsp_camera, run_camera, make_clip, transport):
     camera = rtsp_camera(cam=make_clip())
