@@ -5,7 +5,9 @@
 
 Runs under the system's Python, which has the GObject bindings (packages: scripts/camera-packages.txt), and imports
 nothing of this project but the file beside it. A thread pushes each clip's access units for ever with continuous
-timestamps, like a live encoder. `--port 0` picks a free port. The first line on stdout is `ready PORT`. Commands are
+timestamps, like a live encoder. A mount begins with its clip's first picture when somebody watches; with `--one-lens`
+all clips run from the camera's start on, as streams of one scene, and a mount begins with the keyframe that comes next.
+`--port 0` picks a free port. The first line on stdout is `ready PORT`. Commands are
 read from standard input, one a line, each answered by `ok` or `error ...`; its end ends the camera:
 
     switch cam1 PATH           go on with another clip at its first keyframe (resolution change, same codec)
@@ -60,6 +62,8 @@ class Mount:
         self.sending = threading.Event()
         self.sending.set()
         self.sources: list[Any] = []
+        self.lens_ns: int | None = None
+        """When the camera's one lens opened, CLOCK_MONOTONIC; None: the clip begins when somebody watches."""
         self._random = random.Random(seed)
 
     def factory(self, transport: str) -> Any:
@@ -89,6 +93,9 @@ class Mount:
     def _push(self, source: Any, pad: Any, stop: threading.Event) -> None:
         clip, start_ns = self.clip, time.monotonic_ns()
         base_ns = index = 0
+        if self.lens_ns is not None:
+            index, start_ns = self._join_lens(clip, start_ns - self.lens_ns)
+            base_ns = -clip.units[index].dts_ns
         offset_ns = None
         while not stop.is_set():
             at_end = index == len(clip.units)
@@ -119,6 +126,14 @@ class Mount:
                 break
         self.sources.remove(source)
 
+    def _join_lens(self, clip: Clip, shown_ns: int) -> tuple[int, int]:
+        """Returns the unit to begin with, and when it is due, CLOCK_MONOTONIC."""
+        assert self.lens_ns is not None
+        loops, at_ns = divmod(shown_ns, clip.length_ns)
+        due = [(i, unit.dts_ns) for i, unit in enumerate(clip.units) if unit.is_keyframe and unit.dts_ns >= at_ns]
+        index, due_ns = due[0] if due else (0, clip.length_ns)
+        return index, self.lens_ns + loops * clip.length_ns + due_ns
+
     def _damage(self, data: bytes) -> bytes:
         damaged = bytearray(data)
         for _ in range(max(4, len(damaged) // 400)):
@@ -138,9 +153,12 @@ class Camera:
         self._server.set_service(str(arguments.port))
         if arguments.user:
             self._demand_login(arguments.user, arguments.password, arguments.auth)
+        lens_ns = time.monotonic_ns() if arguments.one_lens else None
         for seed, mount in enumerate(arguments.mount):
             name, path = mount.split("=", 1)
-            self._add_mount(Mount(name, Clip(path), seed), arguments.transport)
+            mounted = Mount(name, Clip(path), seed)
+            mounted.lens_ns = lens_ns
+            self._add_mount(mounted, arguments.transport)
         if not self._server.attach(None):
             sys.exit(f"cannot listen on 127.0.0.1:{arguments.port}")
         # Ends the sessions of clients that went away without a TEARDOWN.
@@ -221,6 +239,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="A camera on loopback that speaks real RTSP")
     parser.add_argument("--port", type=int, default=8554)
     parser.add_argument("--mount", action="append", required=True, metavar="NAME=FILE")
+    parser.add_argument("--one-lens", action="store_true")
     parser.add_argument("--user")
     parser.add_argument("--password", default="")
     parser.add_argument("--auth", choices=["basic", "digest"], default="digest")

@@ -21,6 +21,7 @@ class AccessUnit(NamedTuple):
     data: bytes
     pts_ns: int
     dts_ns: int
+    is_keyframe: bool
 
 
 class Clip:
@@ -30,7 +31,7 @@ class Clip:
         self.codec = find_codec(path)
         units = demux(path, self.codec)
         first = units[0].dts_ns
-        self.units = [AccessUnit(data, pts - first, dts - first) for data, pts, dts in units]
+        self.units = [unit._replace(pts_ns=unit.pts_ns - first, dts_ns=unit.dts_ns - first) for unit in units]
         self.frame_ns = int(self.units[-1].dts_ns / max(1, len(units) - 1)) or 40_000_000
         self.length_ns = self.units[-1].dts_ns + self.frame_ns
 
@@ -74,7 +75,8 @@ def demux(path: str, codec: str) -> list[AccessUnit]:
             if sample:
                 buffer = sample.get_buffer()
                 dts = buffer.pts if buffer.dts == Gst.CLOCK_TIME_NONE else buffer.dts
-                units.append(AccessUnit(buffer.extract_dup(0, buffer.get_size()), buffer.pts, dts))
+                is_keyframe = not buffer.has_flags(Gst.BufferFlags.DELTA_UNIT)
+                units.append(AccessUnit(buffer.extract_dup(0, buffer.get_size()), buffer.pts, dts, is_keyframe))
     finally:
         pipeline.set_state(Gst.State.NULL)
     if not units:

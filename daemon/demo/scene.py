@@ -56,10 +56,11 @@ def frames(scene: Scene, seconds: float) -> Iterator[NDArray[np.uint8]]:
         yield np.clip(picture + noise[number % len(noise)], 0, 255).astype(np.uint8)
 
 
-def write_clip(scene: Scene, seconds: float, path: Path) -> None:
-    """Encodes the scene as H.264 with a keyframe each second, as network cameras do."""
+def write_clip(scene: Scene, seconds: float, path: Path, bits_per_s: int = 0) -> None:
+    """Encodes the scene as H.264 with a keyframe each second, as network cameras do; 0 bits are as many as it needs."""
+    rate = {"b": str(bits_per_s)} if bits_per_s else {"crf": "26"}
     with av.open(str(path), "w") as container:
-        stream = container.add_stream("libx264", rate=scene.fps, options={"preset": "veryfast", "crf": "26", "bf": "0"})
+        stream = container.add_stream("libx264", rate=scene.fps, options={"preset": "veryfast", "bf": "0", **rate})
         stream.width, stream.height, stream.pix_fmt = scene.width, scene.height, "yuv420p"
         stream.gop_size = scene.fps
         stream.time_base = Fraction(1, scene.fps)

@@ -28,21 +28,33 @@ def read_number(luma: NDArray[np.uint8]) -> int:
 
 
 def write_clip(
-    path: Path, codec: str = "h264", width: int = 320, height: int = 240, fps: int = 15, seconds: float = 2
+    path: Path,
+    codec: str = "h264",
+    width: int = 320,
+    height: int = 240,
+    fps: int = 15,
+    seconds: float = 2,
+    b_frames: int = 0,
 ) -> Path:
     """Writes a clip of the moving pattern; codec is h264 or hevc."""
-    return write_lumas(path, [draw_luma(number, width, height) for number in range(int(fps * seconds))], codec, fps)
+    lumas = [draw_luma(number, width, height) for number in range(int(fps * seconds))]
+    return write_lumas(path, lumas, codec, fps, b_frames)
 
 
-def write_lumas(path: Path, lumas: Sequence[NDArray[np.uint8]], codec: str = "h264", fps: int = 15) -> Path:
-    """Writes a grey clip without B frames, with a keyframe each second.
+def write_lumas(
+    path: Path, lumas: Sequence[NDArray[np.uint8]], codec: str = "h264", fps: int = 15, b_frames: int = 0
+) -> Path:
+    """Writes a grey clip with a keyframe each second.
 
     Args:
         lumas: of its frames, (H, W) uint8, limited range, with even sides.
+        b_frames: between two others, in open groups; H.264 only.
     """
     height, width = lumas[0].shape
     encoder = {"h264": "libx264", "hevc": "libx265"}[codec]
     options = {"preset": "ultrafast", "tune": "zerolatency"}
+    if b_frames:
+        options = {"preset": "ultrafast", "x264-params": f"bframes={b_frames}:b-adapt=0:open-gop=1"}
     if codec == "hevc":
         options["x265-params"] = "log-level=none"
     with av.open(path, "w") as container:
