@@ -4,12 +4,13 @@ import re
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_validator
 
 from config.addresses import normalised_address
 from config.polygons import Polygons
 from config.section import Section
 
+RTSP = ("rtsp://", "rtsps://")
 CAMERA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
 
 
@@ -28,6 +29,9 @@ class CameraSettings(Section):
     url: SecretStr
     """`rtsp://host/path`, `rtsps://…`, the path of a video file, or a V4L2 device such as `/dev/video0`.
     `${NAME}` is replaced by the systemd credential or the environment variable of that name."""
+    main_url: SecretStr | None = None
+    """A second, larger stream of the same RTSP camera, with the same view. Faces are looked for in `url`, and the best
+    of them are cut from this one, which is decoded for nothing else: docs/main-stream.md."""
     username: str | None = None
     """User of an RTSP camera, if it is not in the URL."""
     password: SecretStr | None = None
@@ -65,10 +69,23 @@ class CameraSettings(Section):
     def _checked(cls, url: SecretStr) -> SecretStr:
         return SecretStr(normalised_address(url.get_secret_value()))
 
+    @field_validator("main_url")
+    @classmethod
+    def _checked_main(cls, url: SecretStr | None, others: ValidationInfo) -> SecretStr | None:
+        if url is None:
+            return None
+        url = SecretStr(normalised_address(url.get_secret_value()))
+        first = others.data.get("url", url)  # missing if it is faulty itself
+        if not all(each.get_secret_value().startswith(RTSP) for each in (url, first)):
+            raise ValueError("is for cameras whose both addresses begin with rtsp:// or rtsps://")
+        if url == first:
+            raise ValueError("is the same stream as url")
+        return url
+
     @property
     def kind(self) -> Literal["rtsp", "file", "device"]:
         value = self.url.get_secret_value()
-        if value.startswith(("rtsp://", "rtsps://")):
+        if value.startswith(RTSP):
             return "rtsp"
         return "device" if value.startswith("/dev/video") else "file"
 
@@ -76,9 +93,17 @@ class CameraSettings(Section):
     def address(self) -> str:
         """What to open, with the credentials in it: never log or show this."""
         value = self.url.get_secret_value().removeprefix("file://")
-        if self.kind != "rtsp" or not self.username:
-            return value
-        parts = urlsplit(value)
+        return self._with_login(value) if self.kind == "rtsp" else value
+
+    @property
+    def main_address(self) -> str:
+        """As `address`, of the main stream; empty if there is none."""
+        return self._with_login(self.main_url.get_secret_value()) if self.main_url else ""
+
+    def _with_login(self, address: str) -> str:
+        if not self.username:
+            return address
+        parts = urlsplit(address)
         host = parts.netloc.rpartition("@")[2]
         password = self.password.get_secret_value() if self.password else ""
         netloc = f"{quote(self.username, safe='')}:{quote(password, safe='')}@{host}"

@@ -128,6 +128,7 @@ def vision_plan(place: Place) -> WorkerPlan:
         ),
         rings={name: str(path) for name, path in place.rings.items()},
         frames=place.endpoint("frames"),
+        closer=place.endpoint("closer"),
         observations=place.endpoint("observations"),
         reports=place.endpoint("reports"),
         heartbeat=str(heartbeat),
@@ -146,6 +147,7 @@ def camera_plan(place: Place, name: str) -> WorkerPlan:
         observations=place.endpoint("observations"),
         reports=place.endpoint("reports"),
         heartbeat=heartbeat,
+        closer=place.endpoint("closer"),
         fast=place.fast,
     )
     # libav may hold a reader for twice its time-out before it lets go (reference: a stalled TCP stream).

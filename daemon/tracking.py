@@ -90,6 +90,10 @@ class Tracker:
             result.append(track)
         return result
 
+    def follows(self, name: str) -> bool:
+        """Whether the track of that name has not ended."""
+        return any(track.name == name for track in self._tracks)
+
     def end_lost(self, now_s: float) -> list[Track]:
         """Forgets and returns the tracks that have not been seen for too long."""
         lost = [track for track in self._tracks if now_s - track.seen_s > self._lost_after_s]

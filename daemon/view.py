@@ -2,7 +2,7 @@
 
 import time
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,13 +14,20 @@ from daemon.snapshots.photographer import Photographer
 from daemon.tracking import Track, Tracker
 from engine import Detections
 from engine.alignment import align_yuv
-from engine.quality import measure_quality
+from engine.quality import TEMPLATE_EYES_PX, Fault, measure_quality
 
 FIRST_LOOKS = 3
 """A new track is embedded in so many of its frames at once, so that its first decision comes soon."""
 
 CLEARLY_BETTER = 1.25
 """A crop is clearly better if its quality exceeds the track's best one by this factor."""
+
+
+CLOSER_AGAIN_S = 2.0
+"""A face is asked for in the main stream when it is new, when it is seen clearly better, and after this time."""
+
+SMALL = (Fault.TOO_SMALL, Fault.BLURRED)
+"""Faults that the main stream may mend."""
 
 
 @dataclass(slots=True)
@@ -49,8 +56,12 @@ class Crop:
     box: tuple[float, float, float, float]
     """x1 y1 x2 y2, pixels of the frame."""
     quality: float
+    fault: Fault
+    """What lowers the quality most."""
     pixels: NDArray[np.uint8]
     """(112, 112, 3) BGR, aligned."""
+    wants_closer: bool
+    """Whether it is worth a look at the main stream; `CameraView.settle` then decides about it."""
     is_best: bool
     """Whether no crop of the track before had a better quality."""
     picture: Picture | None
@@ -79,13 +90,18 @@ class CameraView:
     def __init__(self, camera: str, tracker: Tracker, settings: Settings, tally: Counter[str]) -> None:
         self._camera, self._tracker, self._settings, self._tally = camera, tracker, settings, tally
         self._looks: dict[str, Looks] = {}
+        self._closer: dict[str, tuple[float, float]] = {}
+        """By track: quality and moment of the face that was last asked for in the main stream."""
         self._photographer = Photographer(settings.snapshots)
         self._captured_s = 0.0
         self._arrived_s = 0.0
         self._wall_minus_captured_ns = 0
 
-    def see(self, frame: LeasedFrame, detections: Detections) -> list[Crop]:
-        """Assigns the faces of a frame, in its own pixels, to tracks; returns the crops that are worth embedding."""
+    def see(self, frame: LeasedFrame, detections: Detections, has_closer: bool = False) -> list[Crop]:
+        """Assigns the faces of a frame, in its own pixels, to tracks; returns the crops that are worth embedding.
+
+        Where the camera `has_closer` looks from a main stream, also those that are only worth such a look.
+        """
         self._captured_s, self._arrived_s = frame.captured_ns / 1e9, time.monotonic()
         self._wall_minus_captured_ns = frame.captured_wall_ns - frame.captured_ns
         tracks = self._tracker.update(detections, self._captured_s)
@@ -96,11 +112,24 @@ class CameraView:
         faces = detections[large]
         pixels = align_yuv(frame.image, faces.landmarks)
         quality = measure_quality(pixels, faces)
-        return [
-            self._crop(frame, faces, i, track, float(quality.values[i]), pixels[i])
-            for i, track in enumerate(tracks[k].name for k in large)
-            if self._is_chosen(track, float(quality.values[i]), quality.faults[i])
-        ]
+        enlarged = faces.eye_distances < TEMPLATE_EYES_PX
+        chosen = []
+        for i, track in enumerate(tracks[k].name for k in large):
+            value, fault = float(quality.values[i]), quality.faults[i]
+            wants_closer = has_closer and bool(enlarged[i]) and self._is_closer_due(track, value)
+            if self._is_chosen(track, value, fault, wants_closer):
+                chosen.append(self._crop(frame, faces, i, track, value, fault, pixels[i], wants_closer))
+        return chosen
+
+    def settle(self, crop: Crop) -> Crop | None:
+        """Decides about a crop that wanted a closer look, with or without it; returns None if it is not embedded."""
+        if not self._tracker.follows(crop.track):
+            self._tally["left"] += 1
+            return None
+        if self._is_poor(crop.quality, crop.fault):
+            return None
+        looks = self._embed(crop.track, crop.quality, crop.captured_ns / 1e9)
+        return replace(crop, is_best=crop.quality >= looks.best_quality)
 
     @property
     def embedded_tracks(self) -> list[str]:
@@ -120,21 +149,48 @@ class CameraView:
     def end_all(self) -> list[TrackEnded]:
         return self._end(np.inf)
 
-    def _is_chosen(self, track: str, quality: float, fault: str) -> bool:
-        if quality < self._settings.tracking.least_quality:
-            self._tally[str(fault)] += 1
+    def _is_chosen(self, track: str, quality: float, fault: Fault, wants_closer: bool) -> bool:
+        if wants_closer and fault in SMALL and quality < self._settings.tracking.least_quality:
+            return True
+        if self._is_poor(quality, fault):
             return False
-        looks = self._looks.setdefault(track, Looks())
+        looks = self._looks.get(track, Looks())
         if not worth_embedding(looks, quality, self._captured_s, self._settings.tracking.refresh_s):
             self._tally["not_needed"] += 1
             return False
-        self._tally["embedded"] += 1
-        looks.note(quality, self._captured_s)
+        if not wants_closer:
+            self._embed(track, quality, self._captured_s)
         return True
 
+    def _is_poor(self, quality: float, fault: Fault) -> bool:
+        if quality >= self._settings.tracking.least_quality:
+            return False
+        self._tally[str(fault)] += 1
+        return True
+
+    def _embed(self, track: str, quality: float, at_s: float) -> Looks:
+        self._tally["embedded"] += 1
+        looks = self._looks.setdefault(track, Looks())
+        looks.note(quality, at_s)
+        return looks
+
+    def _is_closer_due(self, track: str, quality: float) -> bool:
+        asked_quality, asked_s = self._closer.get(track, (0.0, -np.inf))
+        return quality > asked_quality * CLEARLY_BETTER or self._captured_s - asked_s >= CLOSER_AGAIN_S
+
     def _crop(
-        self, frame: LeasedFrame, faces: Detections, i: int, track: str, quality: float, pixels: NDArray[np.uint8]
+        self,
+        frame: LeasedFrame,
+        faces: Detections,
+        i: int,
+        track: str,
+        quality: float,
+        fault: Fault,
+        pixels: NDArray[np.uint8],
+        wants_closer: bool,
     ) -> Crop:
+        if wants_closer:
+            self._closer[track] = quality, self._captured_s
         height, width = frame.image.y.shape
         x1, y1, x2, y2 = (float(value) for value in faces.boxes[i])
         return Crop(
@@ -145,8 +201,10 @@ class CameraView:
             frame_size=(width, height),
             box=(x1, y1, x2, y2),
             quality=quality,
+            fault=fault,
             pixels=pixels,
-            is_best=quality >= self._looks[track].best_quality,
+            wants_closer=wants_closer,
+            is_best=not wants_closer and quality >= self._looks[track].best_quality,
             picture=self._photographer.take(track, frame.image, (x1, y1, x2, y2), quality),
         )
 
@@ -154,6 +212,7 @@ class CameraView:
         lost = self._tracker.end_lost(now_s)
         for track in lost:
             self._photographer.forget(track.name)
+            self._closer.pop(track.name, None)
         return [self._ended(track) for track in lost if self._looks.pop(track.name, None) is not None]
 
     def _ended(self, track: Track) -> TrackEnded:

@@ -50,7 +50,8 @@ def secrets_of_settings(value: Any) -> Iterator[str]:
             yield urlsplit(secret).path
             yield from secrets_of_address(secret)
     elif isinstance(value, CameraSettings):
-        yield from secrets_of_address(value.url.get_secret_value())
+        for url in filter(None, (value.url, value.main_url)):
+            yield from secrets_of_address(url.get_secret_value())
         yield from secrets_of_settings(value.password)
     elif isinstance(value, Settings):
         if value.store_url:  # of it the password alone: its path is the database's name

@@ -11,5 +11,9 @@ sampling    which frames are analysed
 pictures    decoded frames to YUV 4:2:0 planes
 motion      whether a picture differs from the one that was looked at last
 privacy     parts of the picture that nobody may see
+stream_clock  when a stream's frames were captured, to match two streams
+packet_ring  the newest packets of a stream that is not decoded
+demand_decoder  single frames from held packets
 source      one open camera or file
+attempts    one attempt after the other at a camera
 """

@@ -9,13 +9,15 @@ from typing import Self
 
 import av
 import av.logging
-from av import VideoFrame
+from av import Packet, VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
 from daemon.frames import FrameTimes
+from daemon.streams.demand_decoder import DemandDecoder
 from daemon.streams.faults import UNDECODABLE_CAUSE, Phase, SourceError, classify
 from daemon.streams.media_time import MediaTime
+from daemon.streams.stream_clock import StreamClock
 from daemon.workers.task import CameraTask
 
 # libav's own log lines hold the address with the password. PyAV is silent as it comes; this keeps it so.
@@ -28,6 +30,8 @@ OPTIONS = {
     "file": {"protocol_whitelist": "file"},
     "device": {},
 }
+PARSED = ("h264", "hevc")
+"""Over RTSP, libav gives out a picture of these when the next one is there: it came when the one before was given."""
 MOST_DAMAGED_PACKETS = 250
 """That many undecodable packets in a row, and the connection is made anew."""
 SMALLEST_PX = 32
@@ -46,6 +50,8 @@ class Arrival:
     """When the packet came: before it was decoded, so that a decoder that falls behind does not look punctual."""
     media_ns: int
     """Position from the first frame, as `MediaTime` tells it."""
+    dated_ns: int | None
+    """When it was captured, as far as `StreamClock` can tell from the stream's timestamps."""
 
 
 class Source:
@@ -63,6 +69,7 @@ class Source:
         self._container = container
         self._stream = stream
         self._media_time = MediaTime(stream.average_rate)
+        self._dates = StreamClock()
         # More threads save no processor time, only delay, and there is a process for each camera.
         stream.codec_context.thread_type = "NONE"
         stream.codec_context.thread_count = 1
@@ -107,17 +114,9 @@ class Source:
         Raises:
             SourceError: with the state of the camera and the cause.
         """
-        self._check_size(self._stream.width, self._stream.height)
         damaged, seen_s = 0, self._clock()
-        packets = self._container.demux(self._stream)
-        while True:
-            asked_s = self._clock()
-            with _faults(self._task, "reading", self._task.read_timeout_s):
-                packet = next(packets, None)
-            if packet is None:
-                return
-            self._check_sight(asked_s, seen_s)
-            times = FrameTimes.now()
+        for packet, times in self.packets():
+            self._check_sight(seen_s)
             try:
                 frames = packet.decode()
             except av.error.EOFError:
@@ -126,25 +125,56 @@ class Source:
                 damaged += 1
                 if damaged > MOST_DAMAGED_PACKETS:
                     raise SourceError("backoff", f"{damaged} damaged packets in a row") from error
-                yield Arrival(None, times, self._media_time.advance(None))
+                yield Arrival(None, times, self._media_time.advance(None), None)
                 continue
             for frame in frames:
                 damaged = 0
                 self._check_size(frame.width, frame.height)
-                media_ns = self._media_time.advance(_timestamp_ns(frame))
+                timestamp_ns = _timestamp_ns(frame)
+                media_ns, dated_ns = self._media_time.advance(timestamp_ns), self._dates.when(timestamp_ns)
                 if not frame.is_corrupt:
                     seen_s = self._clock()
-                yield Arrival(None if frame.is_corrupt else frame, times, media_ns)
+                yield Arrival(None if frame.is_corrupt else frame, times, media_ns, dated_ns)
 
-    def _check_sight(self, asked_s: float, seen_s: float) -> None:
-        """Takes when the packet at hand was asked for, and when the last whole picture was there."""
-        if self._task.kind == "file":
-            return
-        now_s = self._clock()
+    def packets(self) -> Iterator[tuple["Packet[VideoStream]", FrameTimes]]:
+        """Yields every packet as it arrives, without decoding it; the last one of a file is empty.
+
+        Raises:
+            SourceError: with the state of the camera and the cause.
+        """
+        self._check_size(self._stream.width, self._stream.height)
+        packets, came_ns = self._container.demux(self._stream), 0
+        while True:
+            asked_s = self._clock()
+            with _faults(self._task, "reading", self._task.read_timeout_s):
+                packet = next(packets, None)
+            if packet is None:
+                return
+            self._check_stall(asked_s)
+            times = FrameTimes.now()
+            self._dates.note(_timestamp_ns(packet), came_ns or times.captured_ns)
+            if self._task.kind == "rtsp" and self.codec in PARSED:
+                came_ns = times.captured_ns
+            yield packet, times
+
+    def date(self, packet: "Packet[VideoStream]") -> int | None:
+        """Returns when a packet's picture was captured, see `StreamClock.when`."""
+        return self._dates.when(_timestamp_ns(packet))
+
+    def decoder(self) -> DemandDecoder:
+        """Returns a decoder of its own for single frames of this stream."""
+        return DemandDecoder(self.codec, self._stream.codec_context.extradata, _memory_bound(self._task))
+
+    def _check_stall(self, asked_s: float) -> None:
+        """Takes when the packet at hand was asked for."""
+        waited_s = self._clock() - asked_s
         # At its first timeout, libav gives out a packet that it held back, and only at the second one an error.
-        if now_s - asked_s >= self._task.read_timeout_s:
-            raise SourceError("stalled", f"no picture for {now_s - asked_s:.0f} s")
-        if now_s - seen_s > BLIND_S:
+        if self._task.kind != "file" and waited_s >= self._task.read_timeout_s:
+            raise SourceError("stalled", f"no picture for {waited_s:.0f} s")
+
+    def _check_sight(self, seen_s: float) -> None:
+        """Takes when the last whole picture was there."""
+        if self._task.kind != "file" and self._clock() - seen_s > BLIND_S:
             raise SourceError("stalled", f"data comes, but no whole picture for {BLIND_S:g} s")
 
     def _check_size(self, width: int, height: int) -> None:
@@ -175,10 +205,10 @@ def _memory_bound(task: CameraTask) -> dict[str, str]:
     return {"max_pixels": str(4 * task.max_width_px * task.max_height_px)}
 
 
-def _timestamp_ns(frame: VideoFrame) -> int | None:
-    if frame.pts is None or frame.time_base is None:
+def _timestamp_ns(of: "VideoFrame | Packet[VideoStream]") -> int | None:
+    if of.pts is None or of.time_base is None:
         return None
-    return int(frame.pts * frame.time_base * 10**9)
+    return int(of.pts * of.time_base * 10**9)
 
 
 @contextmanager

@@ -4,12 +4,15 @@ import logging
 import sys
 import threading
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import zmq
 from av import VideoFrame
 
 from config.errors import DeconvIDError
+from daemon.closer.lender import Lender
+from daemon.closer.main_stream import MainStream
 from daemon.errors import FrameRingError
 from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED, EXIT_FAILURE
 from daemon.frames import DropReason, FrameRing, FrameTimes
@@ -17,10 +20,9 @@ from daemon.heartbeat import Heartbeat
 from daemon.logs.redaction import secrets_of_address
 from daemon.messages import CameraReport, CameraState
 from daemon.operations.reporter import Reporter
-from daemon.streams.backoff import Retries
+from daemon.streams.attempts import Attempts
 from daemon.streams.clocks import ArrivalClock, CaptureClock, MediaClock, PacedClock
 from daemon.streams.faults import SourceError
-from daemon.streams.knocking import Knocker
 from daemon.streams.motion import MotionGate
 from daemon.streams.pictures import Picture, to_picture
 from daemon.streams.privacy import PrivacyMasks
@@ -49,6 +51,7 @@ class CameraWorker:
         outbox: Outbox,
         reporter: Reporter,
         stop: threading.Event,
+        lender: Lender | None = None,
     ) -> None:
         self._task = task
         self._ring = ring
@@ -56,6 +59,7 @@ class CameraWorker:
         self._outbox = outbox
         self._reporter = reporter
         self._stop = stop
+        self._lender = lender
         self._interval_ns = int(1e9 / task.detect_fps)
         self._due_ns = 0
         self._masks = PrivacyMasks(task.privacy_masks)
@@ -88,32 +92,16 @@ class CameraWorker:
         return EXIT_ENDED
 
     def _watch_camera(self) -> None:
-        knocker = Knocker(self._task.address, self._task.open_timeout_s) if self._task.kind == "rtsp" else None
-        retries = Retries()
+        attempts = Attempts(self._task)
         while not self._stop.is_set():
-            fault = self._attempt(knocker, retries)
+            fault = attempts.attempt(lambda source: self._read(source, ArrivalClock()), self._beat)
             if self._stop.is_set():
                 return
-            delay_s = retries.failed(fault)
+            delay_s = attempts.wait_s(fault)
             self._report(fault.state, str(fault))
             if not fault.away:
                 logger.debug("camera_retry camera=%s retry_s=%.1f", self._task.name, delay_s)
             self._wait(delay_s)
-
-    def _attempt(self, knocker: Knocker | None, retries: Retries) -> SourceError:
-        """Reads for as long as the camera can be read; returns what ended it."""
-        retries.began()
-        try:
-            if knocker:
-                knocker.knock()
-            retries.answered()
-            self._beat()
-            with Source.open(self._task) as source:
-                retries.opened()
-                self._read(source, ArrivalClock())
-        except SourceError as error:
-            return error
-        return SourceError("backoff", "the camera ended the connection")
 
     def _read(self, source: Source, clock: CaptureClock) -> None:
         for arrival in source.frames():
@@ -121,6 +109,8 @@ class CameraWorker:
             if self._stop.is_set():
                 return
             times = clock.stamp(arrival.times, arrival.media_ns)
+            if self._lender:
+                self._lender.remember(times.captured_ns, arrival.dated_ns)
             if arrival.frame is not None:
                 self._report("streaming", f"{arrival.frame.width}x{arrival.frame.height} {source.codec}")
             self._take(arrival, times)
@@ -166,11 +156,15 @@ class CameraWorker:
         level = logging.INFO if now.state in ("connecting", "streaming", "ended") else logging.WARNING
         logger.log(level, "camera_state camera=%s state=%s detail=%s", self._task.name, now.state, now.detail or "-")
         self._outbox.report(now.state, now.detail)
-        self._reporter.report(camera=now, at_once=True)
+        self._tell(at_once=True)
 
     def _beat(self) -> None:
         self._heartbeat.beat()
-        self._reporter.report(camera=self._state)
+        self._tell()
+
+    def _tell(self, at_once: bool = False) -> None:
+        counters, gauges, ill = self._lender.figures() if self._lender else ({}, {}, "")
+        self._reporter.report(counters=counters, gauges=gauges, camera=self._state, ill=ill, at_once=at_once)
 
     def _wait(self, seconds: float) -> None:
         """Sleeps with a beating heart; a stop ends it."""
@@ -193,16 +187,18 @@ def _motion_gate(task: CameraTask) -> MotionGate | None:
 def main() -> int:
     stop = stop_on_sigterm()
     task = read_task(CameraTask)
-    set_up_worker_logging(f"camera-{task.name}", secrets_of_address(task.address))
+    secrets = (secret for address in (task.address, task.main_address) for secret in secrets_of_address(address))
+    set_up_worker_logging(f"camera-{task.name}", secrets)
     try:
         ring = FrameRing.attach(Path(task.ring))
         ring.take_over_writing()
-        with (
-            zmq.Context() as context,
-            Outbox(context, task) as outbox,
-            Reporter(context, task.reports, f"camera-{task.name}") as reporter,
-        ):
-            return CameraWorker(task, ring, Heartbeat.open(Path(task.heartbeat)), outbox, reporter, stop).run()
+        with ExitStack() as stack:
+            context = stack.enter_context(zmq.Context())
+            outbox = stack.enter_context(Outbox(context, task))
+            reporter = stack.enter_context(Reporter(context, task.reports, f"camera-{task.name}"))
+            lender = stack.enter_context(Lender(context, task, MainStream(task, stop))) if task.main_address else None
+            heartbeat = Heartbeat.open(Path(task.heartbeat))
+            return CameraWorker(task, ring, heartbeat, outbox, reporter, stop, lender).run()
     except DeconvIDError as error:
         logger.error("camera_failed camera=%s cause=%s", task.name, error)
         return EXIT_FAILURE

@@ -32,6 +32,8 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
     kind: Literal["rtsp", "file", "device"]
     address: str
     """With the credentials in it: never show it."""
+    main_address: str = ""
+    """Of the main stream, if there is one; with the credentials in it, too."""
     transport: Literal["tcp", "udp"] = "tcp"
     detect_fps: float
     weight: float = 1.0
@@ -51,6 +53,8 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the worker's heartbeat."""
     frames: str
     """ZeroMQ endpoint of the vision worker."""
+    closer: str = ""
+    """ZeroMQ endpoint of the vision worker, where it asks for parts of the main stream's frames."""
     observations: str
     """ZeroMQ endpoint of the identity worker."""
     reports: str
@@ -69,12 +73,14 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
         frames: str,
         observations: str,
         reports: str,
+        closer: str = "",
         fast: bool = False,
     ) -> Self:
         return cls(
             name=name,
             kind=settings.kind,
             address=settings.address,
+            main_address=settings.main_address,
             transport=settings.transport,
             detect_fps=settings.detect_fps,
             weight=settings.weight,
@@ -91,6 +97,7 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
             frames=frames,
             observations=observations,
             reports=reports,
+            closer=closer,
             fast=fast,
         )
 
@@ -108,6 +115,8 @@ class VisionTask(msgspec.Struct, frozen=True, kw_only=True):
     heartbeat: str
     frames: str
     """ZeroMQ endpoint where tokens arrive."""
+    closer: str
+    """ZeroMQ endpoint where cameras answer that have a main stream."""
     observations: str
     """ZeroMQ endpoint of the identity worker."""
     reports: str

@@ -19,6 +19,7 @@ import zmq
 from numpy.typing import NDArray
 
 from config import DeconvIDError, Settings
+from daemon.closer.desk import CloserDesk
 from daemon.errors import FrameRingError
 from daemon.events.sockets import bind_private
 from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED
@@ -82,6 +83,10 @@ class VisionWorker:
         self._networks = dict.fromkeys(map(".".join, zip(("detector", "embedder", "runtime"), names, strict=True)), 1.0)
         self._frames = context.socket(zmq.PULL)
         bind_private(self._frames, task.frames)
+        self._closer = CloserDesk(context, task.closer, engine.detector, self._figures.closer)
+        self._arrivals = zmq.Poller()
+        for channel in (self._frames, self._closer.socket):
+            self._arrivals.register(channel, zmq.POLLIN)
         self._observations = context.socket(zmq.PUSH)
         self._observations.connect(task.observations)
 
@@ -101,6 +106,7 @@ class VisionWorker:
 
     def close(self) -> None:
         self._frames.close(linger=0)
+        self._closer.close()
         self._observations.close(linger=LINGER_MS)
         for ring in self._rings.values():
             ring.close()
@@ -122,7 +128,7 @@ class VisionWorker:
 
     def _receive(self, wait_ms: int) -> None:
         """Takes in what has come; waits for the first frame if none has."""
-        while self._frames.poll(wait_ms):
+        while self._frames in dict(self._arrivals.poll(wait_ms)):
             try:
                 message = decode_frame_message(self._frames.recv())
             except (msgspec.DecodeError, UnicodeDecodeError):
@@ -150,6 +156,7 @@ class VisionWorker:
         ends_s = time.monotonic() + ROUND_S
         while self._turns and time.monotonic() < ends_s:
             crops += self._crops_of(self._turns.take())
+        crops = [settled for crop in self._closer.exchange(crops) if (settled := self._settled(crop))]
         if crops:
             started_s = time.monotonic()
             embeddings = self._engine.embedder.embed(np.stack([crop.pixels for crop in crops]))
@@ -167,7 +174,7 @@ class VisionWorker:
             with ring.lease(token) as frame:
                 detections = self._in_regions(self._detect(frame), token, frame)
                 if frame.still_valid():
-                    crops = view.see(frame, detections)
+                    crops = view.see(frame, detections, self._closer.serves(token.camera))
                     ring.note_followed(view.followed)
                 outcome = Outcome.ANALYSED if frame.still_valid() else Outcome.STALE
                 self._figures.latency_ms[token.camera].add((time.monotonic_ns() - frame.captured_ns) / 1e6)
@@ -175,6 +182,12 @@ class VisionWorker:
             outcome = Outcome.STALE
         ring.consume(token.sequence, outcome)
         return crops if outcome is Outcome.ANALYSED else []
+
+    def _settled(self, crop: Crop) -> Crop | None:
+        if not crop.wants_closer:
+            return crop
+        view = self._views.get(crop.camera)
+        return view.settle(crop) if view else None
 
     def _detect(self, frame: LeasedFrame) -> Detections:
         """Returns the faces of a frame, in its own pixels."""

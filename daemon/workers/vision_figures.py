@@ -12,6 +12,8 @@ class VisionFigures:
     """`looks`, `faces`, and what went wrong."""
     crops: Counter[str] = field(default_factory=Counter)
     """What became of every face that was found, by reason."""
+    closer: Counter[str] = field(default_factory=Counter)
+    """What became of every look at a main stream that was wanted."""
     look_ms: LatencyHistogram = field(default_factory=LatencyHistogram)
     """Of one frame through the detector."""
     embed_ms: LatencyHistogram = field(default_factory=LatencyHistogram)
@@ -27,7 +29,11 @@ class VisionFigures:
     def tell(self, reporter: Reporter, cameras: int, networks: dict[str, float]) -> None:
         """Args: networks: gauges that name what is in use, such as `embedder.deconv_v0`."""
         reporter.report(
-            counters={**self.counts, **{f"crops.{reason}": n for reason, n in self.crops.items()}},
+            counters={
+                **self.counts,
+                **{f"crops.{reason}": n for reason, n in self.crops.items()},
+                **{f"closer.{outcome}": n for outcome, n in self.closer.items()},
+            },
             gauges={"cameras": cameras, "batch_size": self.batch, **networks},
             histograms={
                 "look_ms": self.look_ms,

@@ -10,6 +10,8 @@ import pytest
 import zmq
 
 from config import Settings, TrackingSettings
+from daemon.closer import messages as closer
+from daemon.closer.lender import cut
 from daemon.frames import FRAMES_FOLDER, FrameRing, FrameTimes
 from daemon.heartbeat import Heartbeat
 from daemon.messages import (
@@ -24,8 +26,10 @@ from daemon.messages import (
     encode,
 )
 from daemon.operations.reporter import Reporter
+from daemon.streams.pictures import Picture
 from daemon.workers.task import VisionTask
 from daemon.workers.vision import VisionWorker
+from engine.images import YuvImage
 
 WAIT_MS = 200
 SETTINGS = Settings(tracking=TrackingSettings(lost_after_s=60))
@@ -48,6 +52,7 @@ class Bench:
             rings={"door": str(self.rings["door"].path)},
             heartbeat=str(folder / "heartbeat"),
             frames=f"ipc://{folder}/frames",
+            closer=f"ipc://{folder}/closer",
             observations=f"ipc://{folder}/observations",
             reports=f"ipc://{folder}/reports",
         )
@@ -176,6 +181,72 @@ def test_a_ring_of_another_size_takes_the_place_of_the_old_one(bench):
 def test_a_camera_whose_ring_is_gone_again_is_passed_over(bench):
     assert bench.tell(CameraJoined("ghost", str(bench.rings["door"].path) + "-gone")) == []
     assert tracks(bench.show("door"))
+
+
+class MainStream:
+    """The camera worker's side: it lends parts of a picture."""
+
+    def __init__(self, bench, picture) -> None:
+        self._picture = picture
+        self._socket = bench._context.socket(zmq.DEALER)
+        self._socket.setsockopt(zmq.IDENTITY, b"door")
+        self._socket.connect(f"ipc://{bench._folder}/closer")
+        self._socket.send(closer.encode(closer.Offer()))
+
+    def wanted(self) -> closer.Wanted | None:
+        return closer.decode_wanted(self._socket.recv()) if self._socket.poll(2 * WAIT_MS) else None
+
+    def answer(self, answer: closer.Answer) -> None:
+        self._socket.send(closer.encode(answer))
+
+    def lend(self, wanted: closer.Wanted) -> None:
+        y, u, v = self._picture
+        self.answer(cut(Picture((y, u, v), bt709=False, full_range=False), wanted))
+
+    def close(self) -> None:
+        self._socket.close(0)
+
+
+@pytest.fixture
+def main_stream(bench):
+    """The bench's picture becomes that of the main stream; before the small one is a quarter of it."""
+    main = MainStream(bench, bench._picture)
+    small = YuvImage(*bench._picture, bt709=False, full_range=False).resized(128, 128)
+    bench._picture = [small.y, small.u, small.v]
+    bench.tell(CameraLeft("nobody"))  # a round in which the offer is heard
+    yield main
+    main.close()
+
+
+def test_a_small_face_is_embedded_as_the_main_stream_shows_it(bench, main_stream):
+    assert bench.show("door") == []
+    main_stream.lend(main_stream.wanted())
+    [look] = bench.tell(CameraLeft("nobody"))
+    assert look.frame_size == (128, 128)
+    assert look.quality > 0.5
+    assert look.crop
+    assert bench._worker._figures.closer == {"used": 1}
+    assert bench._worker._figures.crops["embedded"] == 1
+
+
+def test_a_small_face_is_embedded_as_it_is_where_the_main_stream_cannot_help(bench, main_stream):
+    bench.show("door")
+    main_stream.answer(closer.Refused(main_stream.wanted().number, "over_budget"))
+    bench.tell(CameraLeft("nobody"))
+    assert bench._worker._figures.closer == {"over_budget": 1}
+    counts = bench._worker._figures.crops
+    assert sum(counts.values()) == 1
+    assert not main_stream.wanted()  # the same face is not asked for again at once
+    bench.show("door")
+    assert not main_stream.wanted()
+
+
+def test_a_face_is_not_held_for_a_camera_worker_that_died(bench, main_stream):
+    bench.show("door")
+    time.sleep(0.6)
+    bench.tell(CameraLeft("nobody"))
+    assert bench._worker._figures.closer == {"late": 1}
+    assert sum(bench._worker._figures.crops.values()) == 1
 
 
 def test_it_tells_what_it_does(bench):
