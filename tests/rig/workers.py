@@ -66,7 +66,7 @@ class CameraRun:
             "address": address,
             "detect_fps": 5.0,
             "open_timeout_s": 3.0,
-            "read_timeout_s": 1.0,
+            "read_timeout_s": 2.0,
             "max_width_px": 1280,
             "max_height_px": 720,
             "ring": str(self.ring.path),
