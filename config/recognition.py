@@ -27,7 +27,7 @@ class DetectionSettings(Section):
 
 
 class EmbeddingSettings(Section):
-    model: str = "deconv_v0"
+    model: str = "deconv_v1"
     """Name of an embedder's manifest."""
     runtime: Literal["auto", "openvino", "onnxruntime"] = "auto"
     """What executes the networks; auto takes OpenVINO where it loads, else ONNX Runtime."""

@@ -66,7 +66,10 @@ class YuvImage:
     def shrunk(self, longer_px: int) -> tuple[Self, float]:
         """Returns the frame with its longer side at most so long, and by what it was scaled."""
         scale = min(1.0, longer_px / max(self.height, self.width))
-        return (self.resized(round(self.width * scale), round(self.height * scale)) if scale < 1 else self), scale
+        if scale == 1:
+            return self, scale
+        # A strip of a picture keeps at least a pixel.
+        return self.resized(*(max(1, round(side * scale)) for side in (self.width, self.height))), scale
 
     def crop_bgr(self, x1: int, y1: int, x2: int, y2: int) -> tuple[NDArray[np.uint8], tuple[int, int]]:
         """Converts a part of the frame only.

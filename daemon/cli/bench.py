@@ -12,7 +12,7 @@ from daemon.exits import EXIT_FAILURE
 app = typer.Typer(help="Measure this installation on this machine.", no_args_is_help=True, add_completion=False)
 
 
-MODELS = ("centerface", "deconv_v0")
+MODELS = ("centerface", "deconv_v1")
 """Of the daemon that is soaked: the defaults."""
 
 

@@ -27,7 +27,7 @@ class VisionFigures:
         self.latency_ms.pop(camera, None)
 
     def tell(self, reporter: Reporter, cameras: int, networks: dict[str, float]) -> None:
-        """Args: networks: gauges that name what is in use, such as `embedder.deconv_v0`."""
+        """Args: networks: gauges that name what is in use, such as `embedder.deconv_v1`."""
         reporter.report(
             counters={
                 **self.counts,

@@ -7,7 +7,7 @@ predicts at most one face.
 """
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -52,7 +52,8 @@ class Head(nn.Module):
         self.predict, self.place = _prediction(SCORE_AND_BOX), _prediction(2 * LANDMARKS)
         # A face is rare: a first guess of one in a hundred keeps the loss of the many empty places small
         # (Lin et al. 2017, arXiv:1708.02002).
-        nn.init.constant_(self.predict[1].bias[:1], -4.6)
+        bias: Any = self.predict[1].bias
+        nn.init.constant_(bias[:1], -4.6)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.shared(x)
