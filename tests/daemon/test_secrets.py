@@ -8,6 +8,8 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
+from socketserver import BaseRequestHandler, ThreadingTCPServer
+from threading import Thread
 
 import pytest
 from rig.daemon import Daemon
@@ -27,7 +29,7 @@ state = "{folder}/state"
 web.listen = "127.0.0.1:{port}"
 
 [cameras.url]
-url = "rtsp://viewer:planted-in-url@127.0.0.1:1/x?key=planted-in-query"
+url = "rtsp://viewer:planted-in-url@127.0.0.1:{rude}/x?key=planted-in-query"
 [cameras.key]
 url = "rtsp://127.0.0.1:1/x"
 username = "viewer"
@@ -39,7 +41,7 @@ url = "rtsp://127.0.0.1:1/x"
 username = "viewer"
 password = "${{CAMERA_VARIABLE}}"
 [cameras.odd]
-url = "rtsp://127.0.0.1:1/x"
+url = "rtsp://127.0.0.1:{rude}/x"
 username = "viewer"
 password = 'planted/with "odd" @ % signs'
 [cameras.file]
@@ -48,7 +50,16 @@ url = "{clip}"
 
 
 @pytest.fixture
-def start(tmp_path, make_clip):
+def rude():
+    """Port of a camera that hangs up at once: it gets what a refused connection never shows to FFmpeg, the address."""
+    with ThreadingTCPServer(("127.0.0.1", 0), BaseRequestHandler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield server.server_address[1]
+        server.shutdown()
+
+
+@pytest.fixture
+def start(tmp_path, make_clip, rude):
     """`start()` runs a daemon on five dead cameras and a file."""
     started = []
     (tmp_path / "credentials").mkdir()
@@ -62,7 +73,7 @@ def start(tmp_path, make_clip):
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
         config = tmp_path / "config.toml"
-        config.write_text(CONFIG.format(folder=tmp_path, port=port, clip=make_clip(seconds=60)))
+        config.write_text(CONFIG.format(folder=tmp_path, port=port, rude=rude, clip=make_clip(seconds=60)))
         with (tmp_path / "log").open("wb") as log:
             command = [sys.executable, "-m", "daemon.cli", "run", "--verbose", "--config", config]
             process = subprocess.Popen(command, stdout=log, stderr=log, env=environment)
