@@ -98,6 +98,7 @@ def test_the_vision_worker_goes_on_when_cameras_come(make_crew, tmp_path):
             frames="",
             observations="",
             reports="",
+            closer="ipc:///nowhere",
         )
         return WorkerPlan("vision", "vision", "toy", task, heartbeat, 30)
 

@@ -71,7 +71,8 @@ def test_what_is_no_camera_is_told_so(answer, cause):
 
 def test_garbage_for_pictures_is_no_picture():
     with hostile_camera(VIDEO_SDP, garbage) as address:
-        assert read(address).state in ("stalled", "backoff")
+        # Noise now and then says that its pictures are 22x12.
+        assert read(address).state in ("stalled", "backoff", "unsupported")
 
 
 def test_a_camera_that_only_sends_sound_is_refused():
