@@ -11,9 +11,10 @@ from training.checkpoints import Progress, load_run, load_weights, save_run, sav
 from training.distill import DistillRecipe, with_features_given
 from training.networks import NETWORKS
 from training.optimisers import cosine_with_warm_up, make_optimisers
-from training.paths import SHARED
+from training.paths import REPOSITORY, SHARED
 from training.recipe import TrainingError
 
+RECIPES = REPOSITORY / "training" / "recipes"
 RECIPE = DistillRecipe(network="deconv_v1_xs", samples=1000)
 
 
@@ -32,11 +33,11 @@ def test_a_run_ends_by_faces_or_by_the_clock():
     assert recipe.progress(2000, 1) == 1
 
 
-@pytest.mark.parametrize("name", ["deconv_v1", "plain_v1"])
-def test_the_recipes_that_ship_are_recipes(name):
-    from training.paths import REPOSITORY
-
-    assert DistillRecipe.read(REPOSITORY / "training" / "recipes" / f"{name}.toml").network == name
+@pytest.mark.parametrize("step", ["", "_given"])
+def test_the_twins_recipes_differ_in_the_network_alone(step):
+    ours, plain = (DistillRecipe.read(RECIPES / f"{name}_v1{step}.toml") for name in ("deconv", "plain"))
+    assert (ours.network, plain.network) == ("deconv_v1", "plain_v1")
+    assert replace(plain, network="deconv_v1") == ours
 
 
 def test_a_recipe_tells_every_fault(tmp_path):
