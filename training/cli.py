@@ -8,6 +8,7 @@ import os
 import tomllib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -40,9 +41,11 @@ def told() -> Iterator[None]:
 def train(
     recipe: Annotated[Path, typer.Argument(help="What to train and how long (TOML), as in training/recipes.")],
     minutes: Annotated[float | None, typer.Option(min=0.1, help="In place of the recipe's.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="In place of the recipe's.")] = None,
     start: Annotated[Path | None, typer.Option(help="Begin from these weights.")] = None,
     out: Annotated[Path | None, typer.Option(help="Where the weights go; unset: runs/NETWORK.pt.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; unset: the GPU, if there is one.")] = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that make samples.")] = 1,
 ) -> None:
     """Train a network; a run that was killed goes on when the same command is given again."""
     with told():
@@ -51,9 +54,10 @@ def train(
         from training.run import start_run
 
         if _network_of(recipe) in detection.NETWORKS:
-            start_run(recipe, detection.DetectorRecipe, detection.DetectorTraining, minutes, start, device, out)
+            begin = partial(start_run, recipe, detection.DetectorRecipe, detection.DetectorTraining)
         else:
-            start_run(recipe, distill.DistillRecipe, distill.Distillation, minutes, start, device, out)
+            begin = partial(start_run, recipe, distill.DistillRecipe, distill.Distillation)
+        begin(minutes=minutes, seed=seed, start=start, out=out, device=device, workers=workers)
 
 
 def _network_of(recipe: Path) -> str | None:

@@ -14,7 +14,6 @@ command is given again; `--start FILE` begins a new run from given weights, wher
 import shutil
 from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -28,7 +27,7 @@ from training.faces import load_faces, split
 from training.losses import feature_loss, relation_loss, restoration_loss
 from training.networks import NETWORKS
 from training.recipe import Recipe
-from training.run import Run, run_command
+from training.run import Place, Run, run_command
 from training.teachers import STAGES, load_prototypes, load_teacher
 from training.tensors import normalise, to_tensor
 
@@ -89,9 +88,9 @@ def with_features_given(network: nn.Module, faces: Tensor, given: list[Tensor]) 
 class Distillation(Run[Batch]):
     """Arguments as of `Run`."""
 
-    def __init__(self, recipe: DistillRecipe, out: Path, start: Path | None = None, device: str = "cpu") -> None:
+    def __init__(self, recipe: DistillRecipe, place: Place) -> None:
         torch.manual_seed(recipe.seed)
-        super().__init__(recipe, NETWORKS[recipe.network](), out, start, device)
+        super().__init__(recipe, NETWORKS[recipe.network](), place)
         self._distil = recipe
         self._teach_all = load_teacher(self.device, STAGES)
         self._teach_front = load_teacher(self.device, STAGES[:1])
@@ -106,7 +105,7 @@ class Distillation(Run[Batch]):
     def batches(self, first: int) -> Iterator[Batch]:
         recipe = self._distil
         dataset = DegradedFaces(self._training, recipe.seed, recipe.clean_share_at, recipe.blend_share, first)
-        yield from DataLoader(dataset, recipe.batch, num_workers=1, prefetch_factor=8)
+        yield from DataLoader(dataset, recipe.batch, num_workers=self.workers, prefetch_factor=8)
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         seen, clean = (crops.to(self.device) for crops in batch)

@@ -11,7 +11,7 @@ import math
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
@@ -33,21 +33,33 @@ Batch = TypeVar("Batch")
 AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """Where a run happens: nothing here changes what comes out of it, but for rounding."""
+
+    out: Path
+    """Where the averaged weights go; the run's state lies beside it, as `.run`, until the run is finished."""
+    start: Path | None = None
+    """Weights to begin from."""
+    device: str = "cpu"
+    """Or `cuda`."""
+    workers: int = 1
+    """Processes that make samples."""
+
+
 class Run(ABC, Generic[Batch]):
     """What to learn is a subclass's: it gives batches, their loss, and a score.
 
     Args:
         recipe: what to do.
         network: what learns, not trained yet.
-        out: where the averaged weights go; the run's state lies beside it, as `.run`, until the run is finished.
-        start: weights to begin from.
-        device: `cpu` or `cuda`.
+        place: where.
     """
 
-    def __init__(self, recipe: Recipe, network: nn.Module, out: Path, start: Path | None, device: str) -> None:
-        self._recipe, self._out, self._state_file = recipe, out, out.with_suffix(".run")
-        self.device = torch.device(device)
-        self._progress = load_weights(start, network) if start else Progress()
+    def __init__(self, recipe: Recipe, network: nn.Module, place: Place) -> None:
+        self._recipe, self._out, self._state_file = recipe, place.out, place.out.with_suffix(".run")
+        self.device, self.workers = torch.device(place.device), place.workers
+        self._progress = load_weights(place.start, network) if place.start else Progress()
         to: Any = network.to  # this overload is missing from torch's stub
         self.network: nn.Module = to(self.device, memory_format=torch.channels_last)
         decay = swa_utils.get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
@@ -158,11 +170,14 @@ class Run(ABC, Generic[Batch]):
 def start_run(
     path: Path,
     recipe_type: type[AnyRecipe],
-    make_run: Callable[[AnyRecipe, Path, Path | None, str], Run[Any]],
-    minutes: float | None,
-    start: Path | None,
-    device: str | None,
-    out: Path | None,
+    make_run: Callable[[AnyRecipe, Place], Run[Any]],
+    *,
+    minutes: float | None = None,
+    seed: int | None = None,
+    start: Path | None = None,
+    out: Path | None = None,
+    device: str | None = None,
+    workers: int = 1,
 ) -> None:
     """Does what a recipe's file says, with what is given in its place.
 
@@ -173,24 +188,27 @@ def start_run(
     recipe = recipe_type.read(path)
     if minutes is not None:
         recipe = replace(recipe, minutes=minutes)
+    if seed is not None:
+        recipe = replace(recipe, seed=seed)
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    make_run(recipe, out or RUNS / f"{recipe.network}.pt", start, device).finish()
+    place = Place(out=out or RUNS / f"{recipe.network}.pt", start=start, device=device, workers=workers)
+    make_run(recipe, place).finish()
 
 
 def run_command(
-    description: str | None,
-    recipe_type: type[AnyRecipe],
-    make_run: Callable[[AnyRecipe, Path, Path | None, str], Run[Any]],
+    description: str | None, recipe_type: type[AnyRecipe], make_run: Callable[[AnyRecipe, Place], Run[Any]]
 ) -> None:
     """The command line of all runs, where there is no Typer; see training/cli.py."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", type=Path)
     parser.add_argument("--minutes", type=float, help="in place of the recipe's")
+    parser.add_argument("--seed", type=int, help="in place of the recipe's")
     parser.add_argument("--start", type=Path, help="begin from these weights")
-    parser.add_argument("--device", help="cpu or cuda; unset: the GPU, if there is one")
     parser.add_argument("--out", type=Path)
-    args = parser.parse_args()
+    parser.add_argument("--device", help="cpu or cuda; unset: the GPU, if there is one")
+    parser.add_argument("--workers", type=int, default=1, help="processes that make samples")
+    options = vars(parser.parse_args())
     try:
-        start_run(args.recipe, recipe_type, make_run, args.minutes, args.start, args.device, args.out)
+        start_run(options.pop("recipe"), recipe_type, make_run, **options)
     except TrainingError as error:
         raise SystemExit(f"error: {error}") from None

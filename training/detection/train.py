@@ -9,7 +9,6 @@ learn at once, the head from its own labels. A run that was killed goes on when 
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, ClassVar
 
 import cv2
@@ -25,7 +24,7 @@ from training.detection.scenes import Scene, SceneMaker
 from training.detection.yunet import load_yunet
 from training.losses import feature_loss
 from training.recipe import Recipe
-from training.run import Run, run_command
+from training.run import Place, Run, run_command
 from training.tensors import normalise, to_tensor
 
 SIDE = 320
@@ -110,10 +109,10 @@ def settle(network: nn.Module, scenes: Scenes) -> None:
 class DetectorTraining(Run[Batch]):
     """Arguments as of `Run`."""
 
-    def __init__(self, recipe: DetectorRecipe, out: Path, start: Path | None = None, device: str = "cpu") -> None:
+    def __init__(self, recipe: DetectorRecipe, place: Place) -> None:
         torch.manual_seed(recipe.seed)
         cv2.setNumThreads(1)  # the network has the cores
-        super().__init__(recipe, NETWORKS[recipe.network](), out, start, device)
+        super().__init__(recipe, NETWORKS[recipe.network](), place)
         self._scenes = Scenes(recipe.seed, self.seen)
         rngs = (np.random.default_rng((HELD_OUT_SEED, number)) for number in range(HELD_OUT_SCENES))
         self._held_out = [self._scenes.maker.make(rng) for rng in rngs]
@@ -121,7 +120,9 @@ class DetectorTraining(Run[Batch]):
         self._yunet = load_yunet(self.device)
 
     def batches(self, first: int) -> Iterator[Batch]:
-        yield from DataLoader(self._scenes, self._batch, num_workers=1, prefetch_factor=8, collate_fn=collate)
+        yield from DataLoader(
+            self._scenes, self._batch, num_workers=self.workers, prefetch_factor=8, collate_fn=collate
+        )
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         images = batch.images.to(self.device)
