@@ -39,12 +39,15 @@ def save_weights(path: Path, average: nn.Module, recipe: Recipe, progress: Progr
 def load_weights(path: Path, network: nn.Module) -> Progress:
     """Loads the weights of a checkpoint; returns what they have behind them, as the start of a new run.
 
+    What the network has and the checkpoint's network had not begins untrained.
+
     Raises:
         TrainingError: it is missing, damaged, or of another architecture.
     """
     checkpoint = read_weights(path)
     try:
-        network.load_state_dict(checkpoint["weights"])
+        if network.load_state_dict(checkpoint["weights"], strict=False).unexpected_keys:
+            raise KeyError
         return Progress(samples_before=checkpoint["seen"], history=list(checkpoint["history"]))
     except (KeyError, RuntimeError) as error:
         made_by = checkpoint.get("recipe", {}).get("network", "another program")

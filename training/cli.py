@@ -40,6 +40,7 @@ def told() -> Iterator[None]:
 
 def train(
     recipe: Annotated[Path, typer.Argument(help="What to train and how long (TOML), as in training/recipes.")],
+    samples: Annotated[int | None, typer.Option(min=1, help="In place of the recipe's.")] = None,
     minutes: Annotated[float | None, typer.Option(min=0.1, help="In place of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="In place of the recipe's.")] = None,
     start: Annotated[Path | None, typer.Option(help="Begin from these weights.")] = None,
@@ -57,7 +58,7 @@ def train(
             begin = partial(start_run, recipe, detection.DetectorRecipe, detection.DetectorTraining)
         else:
             begin = partial(start_run, recipe, distill.DistillRecipe, distill.Distillation)
-        begin(minutes=minutes, seed=seed, start=start, out=out, device=device, workers=workers)
+        begin(samples=samples, minutes=minutes, seed=seed, start=start, out=out, device=device, workers=workers)
 
 
 def _network_of(recipe: Path) -> str | None:

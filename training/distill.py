@@ -1,10 +1,11 @@
 """Distils a teacher into a network that sees degraded faces.
 
-    deconvid train training/recipes/deconv_v1.toml
+    deconvid train training/recipes/trunk_v2.toml
+    deconvid train training/recipes/deconv_v2.toml --start runs/trunk_v2.pt
 
 The student gets the crop as a camera might have delivered it, the teacher sees the same crop clean (Beyer et al. 2022,
 arXiv:2106.05237). Loss = cosine to the teacher's embedding + how it relates the face to other faces + its features
-after each stage + restoration of the clean crop (training/losses.py).
+where they are mended + restoration of the clean crop (training/losses.py).
 
 What is easy comes first: at the beginning every stage is given the teacher's features instead of its predecessor's, so
 that all learn at once; then crops are clean, and fewer and fewer of them. A run that was killed goes on when the same
@@ -16,6 +17,7 @@ from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -26,6 +28,7 @@ from training.degrade import DegradationRanges, degrade
 from training.faces import load_faces, split
 from training.losses import feature_loss, relation_loss, restoration_loss
 from training.networks import NETWORKS
+from training.networks.embedder import MENDED
 from training.recipe import Recipe
 from training.run import Place, Run, run_command
 from training.teachers import STAGES, load_prototypes, load_teacher
@@ -43,13 +46,12 @@ class DistillRecipe(Recipe):
     relations: int = 16_384
     """Other faces to which each face is related, drawn anew for each batch."""
     stages_weight: float = 0.5
-    """Of resembling the teacher's features: those of all stages while they are given, later only those of the front,
-    which is to restore them."""
+    """Of resembling the teacher's features: those of all stages while they are given, later those that are mended."""
     restoration_weight: float = 0.25
     blend_share: float = 0.3
     """Share of the faces that are two, blended: the teacher has an opinion of whoever that is."""
-    given_faces: int = 50_000
-    """First faces, for which every stage is given the teacher's features."""
+    given_faces: int = 0
+    """First faces, for which every stage is given the teacher's features, and nothing mends any."""
     clean_faces: int = 300_000
     """Over so many faces the share of clean crops falls from all of them to `clean_share`."""
     clean_share: float = 0.35
@@ -90,14 +92,15 @@ class Distillation(Run[Batch]):
 
     def __init__(self, recipe: DistillRecipe, place: Place) -> None:
         torch.manual_seed(recipe.seed)
+        cv2.setNumThreads(1)  # the network and other workers have the cores
         super().__init__(recipe, NETWORKS[recipe.network](), place)
         self._distil = recipe
         self._teach_all = load_teacher(self.device, STAGES)
-        self._teach_front = load_teacher(self.device, STAGES[:1])
-        prototypes = torch.from_numpy(load_prototypes(self._teach_front))
+        self._teach_mended = load_teacher(self.device, STAGES[MENDED : MENDED + 1])
+        prototypes = torch.from_numpy(load_prototypes(self._teach_mended))
         self._training, self._held_out = split(len(prototypes))
         self._prototypes = prototypes.to(self.device)
-        self._forward: Callable[[Tensor], tuple[Tensor, list[Tensor]]] = self.network
+        self._forward: Callable[[Tensor], tuple[Tensor, Tensor]] = self.network
         if self.device.type == "cuda" or shutil.which("g++"):
             # Fused batch norms: half as many faces a second more on a CPU. It takes a compiler.
             self._forward = torch.compile(self.network)
@@ -105,24 +108,28 @@ class Distillation(Run[Batch]):
     def batches(self, first: int) -> Iterator[Batch]:
         recipe = self._distil
         dataset = DegradedFaces(self._training, recipe.seed, recipe.clean_share_at, recipe.blend_share, first)
-        yield from DataLoader(dataset, recipe.batch, num_workers=self.workers, prefetch_factor=8)
+        pinned = self.device.type == "cuda"
+        yield from DataLoader(dataset, recipe.batch, num_workers=self.workers, prefetch_factor=8, pin_memory=pinned)
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        seen, clean = (crops.to(self.device) for crops in batch)
-        gives = self.seen < self._distil.given_faces
-        features, known = (self._teach_all if gives else self._teach_front)(clean)
+        seen, clean = (crops.to(self.device, non_blocking=True) for crops in batch)
+        given = self.seen < self._distil.given_faces
+        features, known = (self._teach_all if given else self._teach_mended)(clean)
+        restored = None
         with torch.autocast(self.device.type, torch.bfloat16):
-            if gives:
+            if given:
                 embeddings, own = with_features_given(self.network, normalise(seen), features)
             else:
-                embeddings, own = self._forward(normalise(seen))
-            restored = None if self.network.restore is None else self.network.restore(own[0])  # type: ignore[operator]
+                embeddings, mended = self._forward(normalise(seen))
+                own = [mended]
+                if self.network.restore is not None:
+                    restored = self.network.restore(mended)  # type: ignore[operator]
         restoration = torch.zeros((), device=self.device)
         if restored is not None:
             restoration = restoration_loss(restored, normalise(clean))
         cosine = (embeddings * known).sum(1).mean()
         relation = relation_loss(embeddings, known, self._others(), self._distil.temperature)
-        stages = torch.stack([feature_loss(*pair) for pair in zip(own, features, strict=False)]).mean()
+        stages = torch.stack([feature_loss(*pair) for pair in zip(own, features, strict=True)]).mean()
         loss = 2 * (1 - cosine) + relation
         loss = loss + self._distil.stages_weight * stages + self._distil.restoration_weight * restoration
         return loss, {"cosine": cosine, "relation": relation, "stages": stages, "restoration": restoration}

@@ -172,6 +172,7 @@ def start_run(
     recipe_type: type[AnyRecipe],
     make_run: Callable[[AnyRecipe, Place], Run[Any]],
     *,
+    samples: int | None = None,
     minutes: float | None = None,
     seed: int | None = None,
     start: Path | None = None,
@@ -185,11 +186,8 @@ def start_run(
         TrainingError: the recipe is wrong, or the run cannot start or go on.
     """
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")
-    recipe = recipe_type.read(path)
-    if minutes is not None:
-        recipe = replace(recipe, minutes=minutes)
-    if seed is not None:
-        recipe = replace(recipe, seed=seed)
+    given: dict[str, Any] = {"samples": samples, "minutes": minutes, "seed": seed}
+    recipe = replace(recipe_type.read(path), **{key: value for key, value in given.items() if value is not None})
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     place = Place(out=out or RUNS / f"{recipe.network}.pt", start=start, device=device, workers=workers)
     make_run(recipe, place).finish()
@@ -201,6 +199,7 @@ def run_command(
     """The command line of all runs, where there is no Typer; see training/cli.py."""
     parser = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recipe", type=Path)
+    parser.add_argument("--samples", type=int, help="in place of the recipe's")
     parser.add_argument("--minutes", type=float, help="in place of the recipe's")
     parser.add_argument("--seed", type=int, help="in place of the recipe's")
     parser.add_argument("--start", type=Path, help="begin from these weights")

@@ -62,13 +62,12 @@ def embed_all(name: str, faces: NDArray[np.uint8], batch: int = 32) -> NDArray[n
     return np.concatenate(out)
 
 
-DOWNWARDS = (5, 12)
+DOWNWARDS = (0, 5, 12)
 """MobileFaceNet's blocks that halve the side: nothing is added to what they give."""
 STAGES = tuple(
-    f"/features/features.{block}/{'conv/conv.2/Conv' if block in DOWNWARDS else 'Add'}_output_0"
-    for block in range(4, 15)
+    f"/features/features.{block}/{'conv/conv.2/Conv' if block in DOWNWARDS else 'Add'}_output_0" for block in range(15)
 )
-"""Where its features are taken: after the last block at 28x28 and after every block since."""
+"""Where its features are taken: after every block."""
 EMBEDDING = "output0"
 
 Teach = Callable[[Tensor], tuple[list[Tensor], Tensor]]

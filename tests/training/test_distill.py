@@ -15,7 +15,7 @@ from training.paths import REPOSITORY, SHARED
 from training.recipe import TrainingError
 
 RECIPES = REPOSITORY / "training" / "recipes"
-RECIPE = DistillRecipe(network="deconv_v1_xs", samples=1000)
+RECIPE = DistillRecipe(network="deconv_v2_xs", samples=1000)
 
 
 def test_the_learning_rate_rises_then_falls_to_almost_nothing():
@@ -27,17 +27,17 @@ def test_the_learning_rate_rises_then_falls_to_almost_nothing():
 
 
 def test_a_run_ends_by_faces_or_by_the_clock():
-    recipe = DistillRecipe(network="deconv_v1", samples=1000, minutes=10)
+    recipe = DistillRecipe(network="deconv_v2", samples=1000, minutes=10)
     assert recipe.progress(500, 1) == 0.5
     assert recipe.progress(100, 9) == 0.9
     assert recipe.progress(2000, 1) == 1
 
 
-@pytest.mark.parametrize("step", ["", "_given"])
-def test_the_twins_recipes_differ_in_the_network_alone(step):
-    ours, plain = (DistillRecipe.read(RECIPES / f"{name}_v1{step}.toml") for name in ("deconv", "plain"))
-    assert (ours.network, plain.network) == ("deconv_v1", "plain_v1")
-    assert replace(plain, network="deconv_v1") == ours
+@pytest.mark.parametrize("twin", ["plain_v2", "unpool_v2"])
+def test_the_twins_recipes_differ_in_the_network_alone(twin):
+    ours, theirs = (DistillRecipe.read(RECIPES / f"{name}.toml") for name in ("deconv_v2", twin))
+    assert (ours.network, theirs.network) == ("deconv_v2", twin)
+    assert replace(theirs, network="deconv_v2") == ours
 
 
 def test_a_recipe_tells_every_fault(tmp_path):
@@ -45,7 +45,7 @@ def test_a_recipe_tells_every_fault(tmp_path):
     path.write_text('network = "resnet"\nbatch = 1\nlerning_rate = 1.0\nseed = 0.5\nwarm_up = "long"\n')
     with pytest.raises(TrainingError) as caught:
         DistillRecipe.read(path)
-    told = ("network", "deconv_v1", "batch", "lerning_rate", "seed", "warm_up", "samples nor minutes")
+    told = ("network", "deconv_v2", "batch", "lerning_rate", "seed", "warm_up", "samples nor minutes")
     assert [word for word in told if word not in str(caught.value)] == []
 
 
@@ -57,15 +57,17 @@ def test_what_is_easy_comes_first():
 
 def test_a_stage_that_is_given_its_input_does_not_depend_on_the_stages_before():
     torch.manual_seed(0)
-    network = NETWORKS["deconv_v1_xs"]().eval()
+    network = NETWORKS["trunk_v2_xs"]().eval()
     faces = torch.randn(2, 3, 112, 112)
+    features = [faces]
     with torch.no_grad():
-        embeddings, features = network(faces)
+        for stage in network.stages:
+            features.append(stage(features[-1]))
         # Given its own features, the network says what it says by itself.
-        again, same = with_features_given(network, faces, features)
-        assert torch.allclose(again, embeddings, atol=1e-6)
-        assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(same, features, strict=True))
-        given = [torch.randn_like(feature) for feature in features]
+        again, same = with_features_given(network, faces, features[1:])
+        assert torch.allclose(again, network(faces)[0], atol=1e-6)
+        assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(same, features[1:], strict=True))
+        given = [torch.randn_like(feature) for feature in features[1:]]
         other, by_stage = with_features_given(network, torch.zeros_like(faces), given)
         assert torch.allclose(by_stage[1], network.stages[1](given[0]))
         assert torch.allclose(by_stage[-1], network.stages[-1](given[-2]))
@@ -74,7 +76,7 @@ def test_a_stage_that_is_given_its_input_does_not_depend_on_the_stages_before():
 
 def test_both_optimisers_make_progress_and_share_the_weights_memory():
     torch.manual_seed(0)
-    network = NETWORKS["deconv_v1_xs"]().to(memory_format=torch.channels_last)
+    network = NETWORKS["deconv_v2_xs"]().to(memory_format=torch.channels_last)
     optimisers = make_optimisers(network, 0.02)
     for group in (group for optimiser in optimisers for group in optimiser.param_groups):
         group["lr"] = 2e-3
@@ -82,8 +84,8 @@ def test_both_optimisers_make_progress_and_share_the_weights_memory():
     faces, targets = torch.randn(8, 3, 112, 112), torch.nn.functional.normalize(torch.randn(8, 128), dim=1)
     losses = []
     for _ in range(4):
-        embeddings, features = network(faces)
-        loss = 1 - (embeddings * targets).sum(1).mean() + network.restore(features[0]).square().mean()
+        embeddings, mended = network(faces)
+        loss = 1 - (embeddings * targets).sum(1).mean() + network.restore(mended).square().mean()
         losses.append(loss.item())
         network.zero_grad()
         loss.backward()
@@ -94,23 +96,32 @@ def test_both_optimisers_make_progress_and_share_the_weights_memory():
 
 
 def test_weights_come_back_as_they_were_saved(tmp_path):
-    saved, loaded = (NETWORKS["deconv_v1_xs"]() for _ in range(2))
+    saved, loaded = (NETWORKS["deconv_v2_xs"]() for _ in range(2))
     save_weights(tmp_path / "a.pt", saved, RECIPE, Progress(samples=500, samples_before=200, history=[]))
     progress = load_weights(tmp_path / "a.pt", loaded)
     assert progress.samples_before == 700
     assert all(torch.equal(a.half(), b.half()) for a, b in zip(saved.parameters(), loaded.parameters(), strict=True))
 
 
+def test_what_a_network_has_more_than_its_start_begins_untrained(tmp_path):
+    trunk, network = NETWORKS["trunk_v2_xs"](), NETWORKS["deconv_v2_xs"]()
+    before = [weight.clone() for weight in network.path.parameters()]
+    save_weights(tmp_path / "a.pt", trunk, RECIPE, Progress(samples=500, history=[]))
+    assert load_weights(tmp_path / "a.pt", network).samples_before == 500
+    assert torch.equal(network.stages[3].body[0].weight.half(), trunk.stages[3].body[0].weight.half())
+    assert all(torch.equal(a, b) for a, b in zip(before, network.path.parameters(), strict=True))
+
+
 def test_weights_of_another_network_are_refused(tmp_path):
-    save_weights(tmp_path / "a.pt", NETWORKS["deconv_v1_xs"](), RECIPE, Progress(history=[]))
-    with pytest.raises(TrainingError, match="deconv_v1_xs"):
-        load_weights(tmp_path / "a.pt", NETWORKS["plain_v1"]())
+    save_weights(tmp_path / "a.pt", NETWORKS["deconv_v2_xs"](), RECIPE, Progress(history=[]))
+    with pytest.raises(TrainingError, match="deconv_v2_xs"):
+        load_weights(tmp_path / "a.pt", NETWORKS["plain_v2"]())
 
 
 def test_a_damaged_checkpoint_is_told(tmp_path):
     (tmp_path / "a.pt").write_bytes(b"PK\x03\x04 cut off")
     with pytest.raises(TrainingError, match="damaged"):
-        load_weights(tmp_path / "a.pt", NETWORKS["deconv_v1_xs"]())
+        load_weights(tmp_path / "a.pt", NETWORKS["deconv_v2_xs"]())
 
 
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
@@ -133,7 +144,7 @@ def test_a_run_of_another_recipe_is_not_taken_up(tmp_path):
 @pytest.mark.skipif(not (SHARED / "data" / "fairface112").is_dir(), reason="FairFace is not at hand")
 def test_a_killed_run_goes_on(tmp_path):
     recipe, out = tmp_path / "tiny.toml", tmp_path / "tiny.pt"
-    recipe.write_text('network = "deconv_v1_xs"\nsamples = 1024\nbatch = 32\nvalidate_every_s = 1\n')
+    recipe.write_text('network = "deconv_v2_xs"\nsamples = 1024\nbatch = 32\nvalidate_every_s = 1\n')
     command = [sys.executable, "-m", "training.distill", str(recipe), "--out", str(out)]
     first = subprocess.Popen(command)
     while not out.with_suffix(".run").exists():
@@ -144,4 +155,4 @@ def test_a_killed_run_goes_on(tmp_path):
     second = subprocess.run(command, capture_output=True, text=True, check=True)
     assert "taken up at" in second.stderr
     assert not out.with_suffix(".run").exists()
-    assert load_weights(out, NETWORKS["deconv_v1_xs"]()).samples_before == 1024
+    assert load_weights(out, NETWORKS["deconv_v2_xs"]()).samples_before == 1024

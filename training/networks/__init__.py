@@ -1,17 +1,23 @@
-"""The networks that can be distilled, by name: version and size; `plain` ones are the twins without deconvolution."""
+"""The networks that can be distilled, by name: what mends the features, version, size.
+
+`plain` ones are the twins without deconvolution; `trunk` ones are what all of a size have in common.
+"""
 
 from collections.abc import Callable
 from functools import partial
 
 from torch import nn
 
-from training.networks.embedder import Embedder
-from training.networks.fronts import DeconvFront, PlainFront, UnpoolFront
+from training.networks.embedder import Embedder, enter_cheaply
+from training.networks.paths import DeconvPath, PlainPath, UnpoolPath
+
+_small = partial(Embedder, entry=enter_cheaply, slim=3)
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
-    "deconv_v1": partial(Embedder, DeconvFront),
-    "deconv_v1_xs": partial(Embedder, partial(DeconvFront, deep=36, slim=5), slim=3),
-    "unpool_v1": partial(Embedder, UnpoolFront),
-    "plain_v1": partial(Embedder, PlainFront, restores=False),
-    "plain_v1_xs": partial(Embedder, partial(PlainFront, slim=5), slim=3, restores=False),
+    "trunk_v2": partial(Embedder, None),
+    "deconv_v2": partial(Embedder, DeconvPath, restores=True),
+    "unpool_v2": partial(Embedder, UnpoolPath, restores=True),
+    "plain_v2": partial(Embedder, PlainPath),
+    "trunk_v2_xs": partial(_small, None),
+    "deconv_v2_xs": partial(_small, partial(DeconvPath, deep=36, slim=4), restores=True),
 }

@@ -25,6 +25,16 @@ def linear(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Se
     return nn.Sequential(nn.Conv2d(inputs, outputs, kernel, stride, kernel // 2, bias=False), nn.BatchNorm2d(outputs))
 
 
+def separable(inputs: int, outputs: int) -> nn.Sequential:
+    """Depthwise 3x3 and pointwise convolution (Howard et al. 2017, arXiv:1704.04861), batch norm and ReLU each."""
+    return nn.Sequential(
+        nn.Conv2d(inputs, inputs, 3, 1, 1, groups=inputs, bias=False),
+        nn.BatchNorm2d(inputs),
+        nn.ReLU(inplace=True),
+        conv(inputs, outputs, 1),
+    )
+
+
 class Residual(nn.Module):
     """x + f(x), f = two 3x3 convolutions (He et al. 2016, arXiv:1603.05027); nothing bends the sum.
 
