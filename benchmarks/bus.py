@@ -145,7 +145,7 @@ def latency(heard: Heard, committed_ns: dict[int, int], sequences: range) -> dic
 
 
 def measure(seconds: float) -> dict[str, object]:
-    from benchmarks.daemon_cost import processor
+    from engine.machine import processor
 
     last, load = BURST + round(seconds / TICK_S) * round(RATE * TICK_S), os.getloadavg()[0]
     spawn, committed_ns = multiprocessing.get_context("spawn"), dict[int, int]()

@@ -19,7 +19,7 @@ from benchmarks.command import run
 from daemon.demo.cast import ENROLLED
 from daemon.demo.play import Play, play
 from daemon.demo.verdict import Verdict
-from daemon.soak.record import processor
+from engine.machine import processor
 from engine.manifests import find_model
 
 TICKS = os.sysconf("SC_CLK_TCK")

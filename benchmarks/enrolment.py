@@ -25,10 +25,10 @@ from daemon.enrolment import Accepted, enrol_photos
 from daemon.enrolment.enrolling import BATCH
 from daemon.enrolment.roster import read_folders
 from daemon.procfs import resident_bytes
-from daemon.soak.record import processor
 from daemon.store import Store
 from engine import Detections, FaceEngine
 from engine.detectors import Detector
+from engine.machine import processor
 from engine.manifests import find_model
 
 DRAWS = 2000

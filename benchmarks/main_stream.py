@@ -23,8 +23,8 @@ from daemon.demo.camera_process import CameraProcess
 from daemon.demo.cast import GROUP, cut_out
 from daemon.demo.scene import AWAY_S, WALK_S, Scene, write_clip
 from daemon.operations.status import DaemonStatus, NoStatusError, WorkerStatus, read_status
-from daemon.soak.record import processor
 from engine import FaceEngine
+from engine.machine import processor
 
 START_S = 60.0
 SETTLE_S = 60.0

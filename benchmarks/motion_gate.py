@@ -30,7 +30,6 @@ from benchmarks.command import tell
 from config import CameraSettings, Settings
 from daemon.demo.cast import cast
 from daemon.demo.scene import Scene, write_clip
-from daemon.soak.record import processor
 from daemon.streams.motion import MotionGate
 from daemon.streams.pictures import to_picture
 from daemon.tracking import Tracker
@@ -38,6 +37,7 @@ from daemon.view import FIRST_LOOKS
 from engine import Detections
 from engine.detectors import Detector, load_detector
 from engine.images import YuvImage
+from engine.machine import processor
 from engine.manifests import find_model
 
 LOOK_S = 0.2

@@ -1,8 +1,8 @@
 """`[detection]`, `[embedding]`, `[tracking]`, `[identity]`: from a frame to a person."""
 
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from config.section import Section
 
@@ -30,9 +30,19 @@ class EmbeddingSettings(Section):
     model: str = "deconv_v1"
     """Name of an embedder's manifest."""
     runtime: Literal["auto", "openvino", "onnxruntime"] = "auto"
-    """What executes the networks; auto takes OpenVINO where it loads, else ONNX Runtime."""
+    """What executes the networks; auto measures OpenVINO and ONNX Runtime once on each machine, takes the faster, and
+    keeps the answer in the state folder."""
     threads: int = Field(0, ge=0, le=256)
     """Threads of the networks; 0 = one less than the cores, at least one (cameras decode on the rest)."""
+    precision: Literal["f32", "bf16"] = "f32"
+    """In what the embedder multiplies. bf16 is faster on processors that have it, and needs OpenVINO; the others go on
+    with f32. What it costs in accuracy: docs/benchmarks.md."""
+
+    @model_validator(mode="after")
+    def _has_precision(self) -> Self:
+        if self.precision == "bf16" and self.runtime == "onnxruntime":
+            raise ValueError('ONNX Runtime has no bf16 here: write runtime = "auto", or precision = "f32"')
+        return self
 
 
 class TrackingSettings(Section):

@@ -79,6 +79,11 @@ class Settings(Section):
         return self.state / "bus.cursor"
 
     @property
+    def runtime_calibrations(self) -> Path:
+        """File that says which runtime executes a network faster on this machine."""
+        return self.state / "runtimes.json"
+
+    @property
     def keys_folder(self) -> Path:
         """Of the server's key pair and of the clients who may listen over TCP."""
         return self.state / "keys"

@@ -1,17 +1,20 @@
 """Aligned crops to embeddings."""
 
+from pathlib import Path
 from typing import Self
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ModelError
 from engine.manifests import ModelSpec
-from engine.runtimes import Preference, Runtime, load_runtime
+from engine.runtimes import Precision, Preference, Runtime, load_runtime
+from engine.runtimes.calibration import Calibration
 
 LARGEST_BATCH = 32
 """Crops that the network sees at once; it bounds memory, more of them are no faster."""
+USUAL_BATCH = 8
+"""Crops with which runtimes are compared."""
 
 
 class Embedder:
@@ -24,16 +27,33 @@ class Embedder:
         self.spec, self.runtime = spec, runtime
         self.dimension, self.threshold, self.size = spec.dimension, spec.threshold, spec.input_size
         # A wrong manifest must stop the start, not the first face; it also takes the first run's delay.
+        self._blob = np.empty((LARGEST_BATCH, 3, self.size, self.size), np.float32)
         self.embed(np.zeros((1, self.size, self.size, 3), np.uint8))
 
     @classmethod
-    def load(cls, spec: ModelSpec, preference: Preference = "auto", threads: int = 0) -> Self:
+    def load(
+        cls,
+        spec: ModelSpec,
+        preference: Preference = "auto",
+        threads: int = 0,
+        precision: Precision = "f32",
+        calibrations: Path | None = None,
+    ) -> Self:
         """Returns an embedder that is ready to use.
+
+        Args:
+            spec: its manifest.
+            preference, threads, precision: see `load_runtime`.
+            calibrations: file of what the runtimes took; None: they are not compared.
 
         Raises:
             ModelError: no embedder, not installed, altered, or not loadable.
+            RuntimeUnavailableError: the runtime cannot be imported, or has not that precision.
         """
-        return cls(spec, load_runtime(spec.verified_path(), preference, threads))
+        side = spec.input_size or 0
+        calibration = Calibration(calibrations, (USUAL_BATCH, 3, side, side)) if calibrations else None
+        path = spec.verified_path()
+        return cls(spec, load_runtime(path, preference, threads, precision=precision, calibration=calibration))
 
     @property
     def digest(self) -> str:
@@ -56,10 +76,11 @@ class Embedder:
         return embeddings
 
     def _embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        blob = cv2.dnn.blobFromImages(
-            list(crops), 1 / self.spec.std, mean=(self.spec.mean,) * 3, swapRB=self.spec.colour == "rgb"
-        )
-        outputs = self.runtime.run({self.runtime.input_names[0]: np.asarray(blob, np.float32)})
+        blob = self._blob[: len(crops)]
+        planes = crops.transpose(0, 3, 1, 2)
+        np.subtract(planes[:, ::-1] if self.spec.colour == "rgb" else planes, np.float32(self.spec.mean), out=blob)
+        blob *= np.float32(1 / self.spec.std)
+        outputs = self.runtime.run({self.runtime.input_names[0]: blob})
         raw = next(iter(outputs.values()))
         if raw.shape != (len(crops), self.dimension):
             raise ModelError(

@@ -53,15 +53,22 @@ class FaceEngine:
             ModelError: one is unknown, not installed, altered, or not loadable.
             RuntimeUnavailableError: the runtime that the settings name cannot be imported.
         """
-        detection, embedding = settings.detection, settings.embedding
+        detection, embedding, calibrations = settings.detection, settings.embedding, settings.runtime_calibrations
         detector: Detector = load_detector(
             find_model(detection.model, settings.models),
             detection.size_px,
             detection.threshold,
             embedding.runtime,
             embedding.threads,
+            calibrations,
         )
-        embedder = Embedder.load(find_model(embedding.model, settings.models), embedding.runtime, embedding.threads)
+        embedder = Embedder.load(
+            find_model(embedding.model, settings.models),
+            embedding.runtime,
+            embedding.threads,
+            embedding.precision,
+            calibrations,
+        )
         if detection.tiles > 1:
             detector = TiledDetector(detector, detection.tiles)
         return cls(detector, embedder, detection.smallest_face_px, detection.picture_px)

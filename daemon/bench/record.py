@@ -7,7 +7,7 @@ from importlib.metadata import PackageNotFoundError, version
 import msgspec
 
 from daemon.bench.match import DIMENSION, MatchReport
-from daemon.soak.record import processor
+from engine.machine import processor
 
 PACKAGES = ("numpy", "numkong", "faiss-cpu", "usearch", "sqlite-vec")
 

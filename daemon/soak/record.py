@@ -2,15 +2,13 @@
 
 import json
 import os
-import platform
-import re
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from daemon.soak.report import SoakReport
+from engine.machine import processor
 from engine.manifests import find_model
 
 PACKAGES = ("av", "numpy", "openvino", "opencv-python", "pyzmq", "sqlalchemy")
@@ -34,8 +32,3 @@ def record(report: SoakReport, command: str, models: tuple[str, ...]) -> str:
         f'{json.dumps(head, indent=1)[:-2]},\n "memory_mb": {{\n{lines}\n }},\n'
         f' "latencies_ms": {json.dumps(series["latencies_ms"])}\n}}\n'
     )
-
-
-def processor() -> str:
-    found = re.findall(r"^model name\s*: (.*)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
-    return f"{found[0] if found else platform.machine()} x {os.cpu_count()}"

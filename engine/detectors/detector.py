@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -9,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.detectors import centerface, fcos, scrfd
-from engine.detectors.letterbox import letterbox
+from engine.detectors.letterbox import STRIDE, letterbox
 from engine.detectors.nms import suppress_overlaps
 from engine.errors import ModelError
 from engine.faces import Detections
 from engine.manifests import ModelSpec
 from engine.runtimes import DynamicShapes, Preference, Runtime, load_runtime
+from engine.runtimes.calibration import Calibration
 
 
 class Detector(Protocol):
@@ -47,7 +49,12 @@ HEADS = {
 
 
 def load_detector(
-    spec: ModelSpec, size_px: int = 640, threshold: float = 0.5, preference: Preference = "auto", threads: int = 0
+    spec: ModelSpec,
+    size_px: int = 640,
+    threshold: float = 0.5,
+    preference: Preference = "auto",
+    threads: int = 0,
+    calibrations: Path | None = None,
 ) -> "NetworkDetector":
     """Returns a detector that is ready to use.
 
@@ -56,6 +63,7 @@ def load_detector(
         size_px: pictures are made this large (longer side) before faces are looked for; smaller ones stay as they are.
         threshold: least score of a face.
         preference, threads: see `load_runtime`.
+        calibrations: file of what the runtimes took; None: they are not compared.
 
     Raises:
         ModelError: no detector, not installed, altered, or not loadable.
@@ -63,7 +71,9 @@ def load_detector(
     if spec.task != "detector":
         raise ModelError(f"model {spec.name} is no detector but an {spec.task}. See `deconvid models list`")
     head = HEADS[spec.kind]
-    runtime = load_runtime(spec.verified_path(), preference, threads, head.input_shapes)
+    longer, shorter = (-(-side // STRIDE) * STRIDE for side in (size_px, size_px * 9 // 16))
+    calibration = Calibration(calibrations, (1, 3, shorter, longer)) if calibrations else None
+    runtime = load_runtime(spec.verified_path(), preference, threads, head.input_shapes, calibration=calibration)
     return NetworkDetector(spec, head, runtime, size_px, threshold)
 
 

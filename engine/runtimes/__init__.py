@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -10,10 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import RuntimeUnavailableError
+from engine.runtimes.calibration import Calibration, CpuRuntime
 
 logger = logging.getLogger(__name__)
 
 Preference = Literal["auto", "openvino", "onnxruntime"]
+Precision = Literal["f32", "bf16"]
 DynamicShapes = Mapping[str, Sequence[int | None]]
 """By input name, the dimensions to declare instead of the file's; None = any size."""
 
@@ -33,33 +36,60 @@ class Runtime(Protocol):
 
 
 def load_runtime(
-    path: Path, preference: Preference = "auto", threads: int = 0, dynamic_shapes: DynamicShapes | None = None
+    path: Path,
+    preference: Preference = "auto",
+    threads: int = 0,
+    dynamic_shapes: DynamicShapes | None = None,
+    *,
+    precision: Precision = "f32",
+    calibration: Calibration | None = None,
 ) -> Runtime:
     """Returns a runtime with an ONNX file loaded into it.
 
     Args:
         path: the file.
-        preference: auto takes OpenVINO where it can be imported, else ONNX Runtime.
+        preference: auto takes what `calibration` finds faster; without one OpenVINO where it can be imported, else ONNX
+            Runtime.
         threads: 0 = one less than the cores this process may use, at least one.
         dynamic_shapes: for files that declare fixed input shapes although the network takes any.
+        precision: in which the processor multiplies; bf16 is OpenVINO's alone.
+        calibration: compares the runtimes, once on each machine.
 
     Raises:
         ModelError: the file is no network that the runtime can load.
-        RuntimeUnavailableError: the runtime that was asked for cannot be imported.
+        RuntimeUnavailableError: the runtime that was asked for cannot be imported, or has not that precision.
     """
     threads = threads or max(1, len(os.sched_getaffinity(0)) - 1)
-    if preference != "onnxruntime":
-        try:
-            from engine.runtimes.openvino import OpenVinoRuntime
-        except ImportError as error:
-            if preference == "openvino":
-                raise RuntimeUnavailableError(
-                    f"OpenVINO cannot be imported ({error}). Install `openvino`, or set embedding.runtime to auto"
-                ) from error
-            logger.warning("runtime_unavailable runtime=openvino error=%s", error)
-        else:
-            logger.info("network_loading file=%s runtime=openvino threads=%d", path.name, threads)
-            return OpenVinoRuntime(path, threads, dynamic_shapes or {})
+    load: dict[CpuRuntime, Callable[[], Runtime]] = {
+        "openvino": partial(_openvino, path, threads, dynamic_shapes or {}, precision),
+        "onnxruntime": partial(_onnxruntime, path, threads, dynamic_shapes or {}, precision),
+    }
+    if preference != "auto":
+        return load[preference]()
+    try:
+        faster = calibration.faster(path, threads, load) if calibration and precision == "f32" else "openvino"
+        return load[faster]()
+    except RuntimeUnavailableError as error:
+        logger.warning("runtime_unavailable runtime=openvino cause='%s'", error)
+        return load["onnxruntime"]()
+
+
+def _openvino(path: Path, threads: int, dynamic_shapes: DynamicShapes, precision: Precision) -> Runtime:
+    try:
+        from engine.runtimes.openvino import OpenVinoRuntime
+    except ImportError as error:
+        raise RuntimeUnavailableError(
+            f"OpenVINO cannot be imported ({error}). Install `openvino`, or set embedding.runtime to auto"
+        ) from error
+    logger.info("network_loading file=%s runtime=openvino threads=%d precision=%s", path.name, threads, precision)
+    return OpenVinoRuntime(path, threads, dynamic_shapes, precision)
+
+
+def _onnxruntime(path: Path, threads: int, dynamic_shapes: DynamicShapes, precision: Precision) -> Runtime:
+    if precision != "f32":
+        raise RuntimeUnavailableError(
+            f"ONNX Runtime has no {precision} on the processor. Install `openvino`, or set embedding.precision to f32"
+        )
     try:
         from engine.runtimes.onnxruntime import OnnxRuntime
     except ImportError as error:
@@ -67,4 +97,4 @@ def load_runtime(
             f"ONNX Runtime cannot be imported ({error}). Install `onnxruntime` and `onnx`"
         ) from error
     logger.info("network_loading file=%s runtime=onnxruntime threads=%d", path.name, threads)
-    return OnnxRuntime(path, threads, dynamic_shapes or {})
+    return OnnxRuntime(path, threads, dynamic_shapes)

@@ -1,5 +1,6 @@
 """OpenVINO: the fastest on x86 processors."""
 
+import logging
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,12 +15,12 @@ sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 import openvino as ov  # noqa: E402
 
 from engine.errors import ModelError  # noqa: E402
-from engine.runtimes import DynamicShapes  # noqa: E402
+from engine.runtimes import DynamicShapes, Precision  # noqa: E402
+
+logger = logging.getLogger(__name__)
 
 SETTINGS = {
     "PERFORMANCE_HINT": "LATENCY",
-    # BF16, the default where the processor has it, would make embeddings depend on the machine.
-    "INFERENCE_PRECISION_HINT": "f32",
     # Several processes run networks on one machine; pinned, all of them would sit on the same cores.
     "ENABLE_CPU_PINNING": False,
 }
@@ -28,8 +29,13 @@ SETTINGS = {
 class OpenVinoRuntime:
     name = "openvino"
 
-    def __init__(self, path: Path, threads: int, dynamic_shapes: DynamicShapes) -> None:
+    def __init__(self, path: Path, threads: int, dynamic_shapes: DynamicShapes, precision: Precision = "f32") -> None:
         core = ov.Core()
+        if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+            logger.warning("precision_missing wanted=bf16 taken=f32 cause='this processor has no bf16'")
+            precision = "f32"
+        # Unsaid, OpenVINO takes BF16 where the processor has it: embeddings would depend on the machine.
+        settings = {**SETTINGS, "INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads}
         try:
             model = core.read_model(path)
             if dynamic_shapes:
@@ -39,7 +45,7 @@ class OpenVinoRuntime:
                         for name, sizes in dynamic_shapes.items()
                     }
                 )
-            compiled = core.compile_model(model, "CPU", {**SETTINGS, "INFERENCE_NUM_THREADS": threads})
+            compiled = core.compile_model(model, "CPU", settings)
         except Exception as error:  # OpenVINO raises RuntimeError or one of its own, depending on the file
             raise ModelError(
                 f"OpenVINO cannot load {path.name}: {_reason(error, path)}. Install the model again"

@@ -25,6 +25,8 @@ from deconvid_client import Subscriber
 from engine import FaceEngine
 
 PATIENCE_S = 40.0
+RUNTIME = 'embedding.runtime = "openvino"'
+"""Each daemon has a new state folder, in which it would compare the runtimes again."""
 
 
 @dataclass(slots=True)
@@ -105,7 +107,7 @@ def start_daemon(tmp_path, face_engine, astronaut_photo) -> Iterator[Callable[..
     ) -> Daemon:
         state, config = tmp_path / "state", tmp_path / "config.toml"
         sections = "\n".join(f'[cameras.{name}]\nurl = "{url}"\nread_timeout_s = 2\n' for name, url in cameras.items())
-        config.write_text(f'state = "{state}"\nweb.listen = ""\n{head}\n{sections}\n{more}')
+        config.write_text(f'state = "{state}"\nweb.listen = ""\n{RUNTIME}\n{head}\n{sections}\n{more}')
         state.mkdir(mode=0o700, exist_ok=True)
         with Store.of(load_settings(config), "test") as store:
             if enrolled and not store.people.all():

@@ -3,31 +3,18 @@
 from pathlib import Path
 
 import numpy as np
-import onnx
 import pytest
-from onnx import TensorProto, helper
 
 from engine import ModelError
+from engine.errors import RuntimeUnavailableError
 from engine.manifests import find_model
-from engine.runtimes import Preference, load_runtime
+from engine.runtimes import Precision, Preference, load_runtime
 
 RUNTIMES: list[Preference] = ["openvino", "onnxruntime"]
+PRECISIONS: tuple[Precision, ...] = ("f32", "bf16")
 AGREE = 2e-3
 """Of CenterFace's outputs, whose largest are near 10; both runtimes compute in FP32 in another order."""
 DYNAMIC = {"input.1": (1, 3, None, None)}
-
-
-@pytest.fixture
-def network(tmp_path: Path) -> Path:
-    """Two outputs, `twice` and `root`, of an input `x` that declares shape (2, 3)."""
-    x = helper.make_tensor_value_info("x", TensorProto.FLOAT, [2, 3])
-    outputs = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [2, 3]) for name in ("twice", "root")]
-    nodes = [helper.make_node("Add", ["x", "x"], ["twice"]), helper.make_node("Sqrt", ["x"], ["root"])]
-    model = helper.make_model(
-        helper.make_graph(nodes, "network", [x], outputs), opset_imports=[helper.make_opsetid("", 17)], ir_version=8
-    )
-    onnx.save(model, tmp_path / "network.onnx")
-    return tmp_path / "network.onnx"
 
 
 @pytest.mark.parametrize("preference", RUNTIMES)
@@ -74,3 +61,19 @@ def test_all_runtimes_agree_on_a_real_network() -> None:
 
 def test_auto_takes_openvino_where_it_loads(network: Path) -> None:
     assert load_runtime(network).name == "openvino"
+
+
+def test_bf16_is_near_to_f32() -> None:
+    path = find_model("deconv_v1").verified_path()
+    crops = np.random.default_rng(1).uniform(-1, 1, (2, 3, 112, 112)).astype(np.float32)
+    exact, rounded = (
+        next(iter(load_runtime(path, "openvino", 1, precision=precision).run({"faces": crops}).values()))
+        for precision in PRECISIONS
+    )
+    cosines = (exact * rounded).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rounded, axis=1)
+    assert cosines.min() > 0.999
+
+
+def test_onnxruntime_has_no_bf16(network: Path) -> None:
+    with pytest.raises(RuntimeUnavailableError, match=r"embedding\.precision"):
+        load_runtime(network, "onnxruntime", precision="bf16")
