@@ -2,7 +2,7 @@
 
 DeconvIDError
 ├── ConfigError          a configuration that cannot be used, with every problem in it
-├── engine.errors        ModelError, ImageError, RuntimeUnavailableError
+├── engine.errors        ModelError, ImageError, RuntimeUnavailableError, PlanError, GpuError
 └── daemon.errors        StreamError, StoreError, FrameRingError, AlreadyRunningError
 """
 

@@ -13,3 +13,15 @@ class ImageError(DeconvIDError):
 
 class RuntimeUnavailableError(DeconvIDError):
     """A runtime that was asked for by name and cannot be imported."""
+
+
+class PlanError(DeconvIDError):
+    """A compiled network that cannot be built, read, or trusted; another runtime serves."""
+
+
+class GpuError(DeconvIDError):
+    """A GPU that stopped working while it was used."""
+
+
+class GpuMemoryError(GpuError):
+    """A GPU without the memory that is needed."""
