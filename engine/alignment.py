@@ -1,5 +1,8 @@
 """Faces turned upright, scaled and cut to the size that embedders know."""
 
+from dataclasses import dataclass
+from typing import Self
+
 import cv2
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +17,10 @@ TEMPLATE_SIZE = 112
 
 MARGIN_PX = 4
 """What a crop takes around its face, so that interpolation and chroma see real neighbours."""
+SMALLEST_SCALE = 1e-4
+"""Landmarks farther apart than any picture allows are no face."""
+NEUTRAL = 128
+"""Chroma of what has no colour."""
 
 
 def similarity(points: NDArray[np.float32], template: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -52,17 +59,15 @@ def align(image_bgr: NDArray[np.uint8], landmarks: NDArray[np.float32], size: in
         (N, size, size, 3) uint8 BGR.
     """
     crops = np.zeros((len(landmarks), size, size, 3), np.uint8)
-    height, width = image_bgr.shape[:2]
-    for crop, matrix in zip(crops, _matrices(landmarks, size), strict=True):
-        region = _source_region(matrix, size, width, height)
-        if region is not None:
-            x1, y1, x2, y2 = region
-            _cut(image_bgr[y1:y2, x1:x2], (x1, y1), matrix, crop)
+    cuts = Cuts.plan(landmarks, size, *image_bgr.shape[1::-1])
+    matrices = cuts.matrices(pitch=1)
+    for i in cuts.visible:
+        _warp(cuts.part(i, image_bgr, pitch=1), matrices[i], crops[i], black=0)
     return crops
 
 
 def align_yuv(frame: YuvImage, landmarks: NDArray[np.float32], size: int = 112) -> NDArray[np.uint8]:
-    """Returns one aligned crop per face, as `align` does, but converts only the faces' regions to BGR.
+    """Returns one aligned crop per face, as `align` does, out of planes: only the crops themselves become BGR.
 
     Args:
         frame: the full-resolution frame.
@@ -70,47 +75,75 @@ def align_yuv(frame: YuvImage, landmarks: NDArray[np.float32], size: int = 112) 
         size: side of a crop.
     """
     crops = np.zeros((len(landmarks), size, size, 3), np.uint8)
-    for crop, matrix in zip(crops, _matrices(landmarks, size), strict=True):
-        region = _source_region(matrix, size, frame.width, frame.height)
-        if region is not None:
-            source, origin = frame.crop_bgr(*region)
-            _cut(source, origin, matrix, crop)
+    planes = np.empty((3, size, size), np.uint8)
+    cuts = Cuts.plan(landmarks, size, frame.width, frame.height)
+    luma, chroma = cuts.matrices(pitch=1), cuts.matrices(pitch=2)
+    for i in cuts.visible:
+        _warp(cuts.part(i, frame.y, pitch=1), luma[i], planes[0], black=frame.black)
+        _warp(cuts.part(i, frame.u, pitch=2), chroma[i], planes[1], black=NEUTRAL)
+        _warp(cuts.part(i, frame.v, pitch=2), chroma[i], planes[2], black=NEUTRAL)
+        cv2.transform(cv2.merge(tuple(planes)), frame.to_bgr_matrix, dst=crops[i])
     return crops
 
 
-def _matrices(landmarks: NDArray[np.float32], size: int) -> NDArray[np.float64]:
-    return similarity(landmarks, ARCFACE_TEMPLATE * np.float32(size / TEMPLATE_SIZE))
+@dataclass(frozen=True, slots=True, eq=False)
+class Cuts:
+    """What the crops of N faces need of a picture."""
+
+    visible: list[int]
+    """Which faces show something of the picture; of the others nothing below means anything."""
+    similarities: NDArray[np.float64]
+    """(N, 2, 3), from the picture to the crop."""
+    shrinks: NDArray[np.intp]
+    """(N,), by what the picture is averaged down before the crop is taken: interpolation reads four neighbours, and
+    would skip the rest of a face that is more than twice as large as its crop."""
+    regions: NDArray[np.intp]
+    """(N, 4), x1 y1 x2 y2 in the picture; x1 and y1 are even, because chroma has half the resolution."""
+
+    @classmethod
+    def plan(cls, landmarks: NDArray[np.float32], size: int, width: int, height: int) -> Self:
+        """Args: see `align`; width, height: of the picture."""
+        with np.errstate(invalid="ignore"):  # a network may give anything
+            similarities = similarity(landmarks, ARCFACE_TEMPLATE * np.float32(size / TEMPLATE_SIZE))
+        turns, shifts = similarities[:, :, :2], similarities[:, :, 2]
+        scales = np.hypot(turns[:, 0, 0], turns[:, 1, 0])
+        sane = np.isfinite(similarities).all(axis=(1, 2)) & (scales > SMALLEST_SCALE)
+        scales = np.where(sane, scales, 1.0)
+        shrinks = np.ceil(0.5 / scales).astype(np.intp)
+        corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float64)
+        # The inverse of a similarity is its transpose over the squared scale.
+        source = (corners - shifts[:, None]) @ turns / np.square(scales)[:, None, None]
+        margins = (MARGIN_PX * shrinks)[:, None]
+        # A wildly wrong landmark must not overflow an integer, so clip before rounding.
+        low = np.clip(np.nan_to_num(source.min(axis=1)) - margins, 0, (width, height)).astype(np.intp) & ~1
+        high = np.ceil(np.clip(np.nan_to_num(source.max(axis=1)) + margins, 0, (width, height))).astype(np.intp)
+        seen = sane & (high - low >= 2 * shrinks[:, None]).all(axis=1)
+        return cls(np.flatnonzero(seen).tolist(), similarities, shrinks, np.concatenate([low, high], axis=1))
+
+    def matrices(self, pitch: int) -> NDArray[np.float64]:
+        """Returns (N, 2, 3) for `cv2.warpAffine`: from the pixels of what `part` returns to the crop."""
+        grow = (pitch * self.shrinks)[:, None].astype(np.float64)
+        # Pixel centres: x_picture = origin + (x_part + 0.5) * grow - 0.5.
+        origins = self.regions[:, :2] + 0.5 * grow - 0.5
+        turns, shifts = self.similarities[:, :, :2], self.similarities[:, :, 2:]
+        return np.concatenate([turns * grow[:, :, None], shifts + turns @ origins[:, :, None]], axis=2)
+
+    def part(self, i: int, plane: NDArray[np.uint8], pitch: int) -> NDArray[np.uint8]:
+        """Returns the region of a face, averaged down.
+
+        Args:
+            i: the face.
+            plane: (H, W) or (H, W, C) uint8.
+            pitch: how many of the picture's pixels lie from one of the plane's pixels to the next.
+        """
+        x1, y1, x2, y2 = (-(-edge // pitch) for edge in self.regions[i].tolist())
+        shrink = int(self.shrinks[i])
+        if shrink == 1:
+            return plane[y1:y2, x1:x2]
+        columns, rows = (x2 - x1) // shrink, (y2 - y1) // shrink
+        region = plane[y1 : y1 + rows * shrink, x1 : x1 + columns * shrink]
+        return np.asarray(cv2.resize(region, (columns, rows), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _source_region(matrix: NDArray[np.float64], size: int, width: int, height: int) -> tuple[int, int, int, int] | None:
-    """Returns x1 y1 x2 y2 of what a crop needs of the picture, or None where the crop shows nothing of it."""
-    turn = matrix[:, :2]
-    if not np.isfinite(matrix).all() or abs(np.linalg.det(turn)) < 1e-9:
-        return None
-    corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float64)
-    source = (corners - matrix[:, 2]) @ np.linalg.inv(turn).T
-    # A wildly wrong landmark must not overflow an integer, so clip before rounding.
-    low = np.clip(source.min(axis=0) - MARGIN_PX, 0, (width, height)).astype(int)
-    high = np.ceil(np.clip(source.max(axis=0) + MARGIN_PX, 0, (width, height))).astype(int)
-    if (high <= low).any():
-        return None
-    return int(low[0]), int(low[1]), int(high[0]), int(high[1])
-
-
-def _cut(
-    region: NDArray[np.uint8], origin: tuple[int, int], matrix: NDArray[np.float64], crop: NDArray[np.uint8]
-) -> None:
-    """Warps a region of the picture, whose upper left pixel is `origin`, into the crop."""
-    matrix = matrix.copy()
-    matrix[:, 2] += matrix[:, :2] @ np.array(origin, np.float64)
-    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
-    if scale < 0.5:
-        # warpAffine reads four pixels per output pixel; a large face would alias, so average it down to twice the crop.
-        height, width = region.shape[:2]
-        small_width, small_height = max(1, round(width * 2 * scale)), max(1, round(height * 2 * scale))
-        region = np.asarray(cv2.resize(region, (small_width, small_height), interpolation=cv2.INTER_AREA), np.uint8)
-        grow = np.array([width / small_width, height / small_height])
-        # Pixel centres: x_large = (x_small + 0.5) * grow - 0.5.
-        matrix[:, 2] += matrix[:, :2] @ (0.5 * grow - 0.5)
-        matrix[:, :2] *= grow
-    cv2.warpAffine(region, matrix, crop.shape[1::-1], dst=crop, flags=cv2.INTER_LINEAR)
+def _warp(part: NDArray[np.uint8], matrix: NDArray[np.float64], into: NDArray[np.uint8], black: int) -> None:
+    cv2.warpAffine(part, matrix, into.shape[1::-1], dst=into, flags=cv2.INTER_LINEAR, borderValue=(black,) * 3)

@@ -42,6 +42,16 @@ class YuvImage:
     def height(self) -> int:
         return int(self.y.shape[0])
 
+    @property
+    def black(self) -> int:
+        """The luma of black."""
+        return 0 if self.full_range else 16
+
+    @property
+    def to_bgr_matrix(self) -> NDArray[np.float32]:
+        """(3, 4) float32: B, G, R from Y, U, V and 1."""
+        return _yuv_to_bgr(self.bt709, self.full_range)
+
     def to_bgr(self) -> NDArray[np.uint8]:
         """Returns the picture, (H, W, 3) uint8 BGR."""
         # Twice the chroma plane covers the luma plane, plus a row or column where the frame's side is odd.
@@ -50,7 +60,7 @@ class YuvImage:
             cv2.resize(plane, doubled, interpolation=cv2.INTER_LINEAR)[: self.height, : self.width]
             for plane in (self.u, self.v)
         )
-        return np.asarray(cv2.transform(cv2.merge((self.y, u, v)), _yuv_to_bgr(self.bt709, self.full_range)), np.uint8)
+        return np.asarray(cv2.transform(cv2.merge((self.y, u, v)), self.to_bgr_matrix), np.uint8)
 
     def resized(self, width: int, height: int) -> Self:
         """Returns the frame at another size, still in planes and in memory of its own."""

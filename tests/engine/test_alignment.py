@@ -51,9 +51,12 @@ def test_what_lies_outside_of_the_picture_is_black(astronaut: np.ndarray) -> Non
     assert not none.any()
 
 
-@pytest.mark.parametrize("landmarks", [np.zeros((1, 5, 2)), np.full((1, 5, 2), 1e30)])
+@pytest.mark.parametrize("landmarks", [np.zeros((1, 5, 2)), np.full((1, 5, 2), 1e30), np.full((1, 5, 2), np.nan)])
 def test_absurd_landmarks_give_a_black_crop(astronaut: np.ndarray, landmarks: np.ndarray) -> None:
-    assert not align(astronaut, landmarks.astype(np.float32)).any()
+    sane = ARCFACE_TEMPLATE[None] + 100
+    crops = align(astronaut, np.concatenate([landmarks, sane]).astype(np.float32))
+    assert not crops[0].any()
+    assert np.array_equal(crops[1], astronaut[100:212, 100:212])
 
 
 def test_a_large_face_is_averaged_not_skipped() -> None:
@@ -78,3 +81,18 @@ def test_faces_at_odd_places_and_borders_are_cut_from_planes_alike(astronaut: np
     landmarks = np.concatenate([ARCFACE_TEMPLATE + places, ARCFACE_TEMPLATE * 2.3 + places]).astype(np.float32)
     difference = align(grey, landmarks).astype(int) - align_yuv(frame, landmarks)
     assert abs(difference).mean() < 0.5
+
+
+@pytest.mark.parametrize("face_px", [20, 150, 500, 900])
+def test_planes_and_picture_agree_however_large_the_face_is(face_px: int) -> None:
+    height, width = 1080, 1920
+    rows, columns = np.mgrid[:height, :width].astype(np.float32)
+    grey = (127 + 100 * np.sin(rows / 40) * np.sin(columns / 55)).astype(np.uint8)
+    neutral = np.full((height // 2, width // 2), 128, np.uint8)
+    frame = YuvImage(grey, neutral, neutral, bt709=True, full_range=True)
+    landmarks = ((ARCFACE_TEMPLATE - 56) * face_px / 112 + [900, 500])[None].astype(np.float32)
+    crop = align_yuv(frame, landmarks).astype(int)
+    assert abs(crop - align(np.repeat(grey[..., None], 3, axis=2), landmarks)).max() <= 1
+    places = (np.mgrid[:112, :112].astype(np.float32) - 56) * face_px / 112 + np.array([500, 900])[:, None, None]
+    expected = 127 + 100 * np.sin(places[0] / 40) * np.sin(places[1] / 55)
+    assert abs(crop[0, ..., 0] - expected).mean() < 2.5
