@@ -104,6 +104,20 @@ def embedders(
 
 
 @app.command(epilog=FACES)
+def twins(
+    checkpoints: Annotated[list[Path], typer.Argument(help="Of networks to compare, all seeds of each; ours first.")],
+    out: OutOption,
+    detector: Annotated[str, typer.Option(help="Whose landmarks align the faces.")] = "centerface",
+) -> None:
+    """What one part of a network brings: differences with intervals over pictures and seeds, as JSON."""
+    with told():
+        from training.evaluate import DETECTOR_SIZE_PX
+        from training.evaluation.twins import compare
+
+        compare(checkpoints, detector, DETECTOR_SIZE_PX, out)
+
+
+@app.command(epilog=FACES)
 def detectors(
     out: OutOption,
     names: Annotated[list[str] | None, typer.Argument(help="Unset: ours and its rivals.")] = None,

@@ -83,25 +83,30 @@ source = "training/distill.py on FairFace (CC BY 4.0), {seen:,} degraded faces; 
 {figures}""")
 
 
-def export(checkpoint: Mapping[str, Any], out: Path) -> None:
-    """Writes ONNX, probes and manifest.
+def draft(checkpoint: Mapping[str, Any], base: Path) -> Embedder:
+    """Writes ONNX, probes and a manifest without figures at BASE; returns the embedder.
 
     Args:
         checkpoint: as training/checkpoints.py reads it.
-        out: path without ending.
+        base: path without ending.
     """
     network = NETWORKS[checkpoint["recipe"]["network"]]()
     network.load_state_dict(checkpoint["weights"])
     network.eval()
+    dimension = write_network(network, base.with_suffix(".onnx"))
+    write_manifest(base, dimension, 0.5, checkpoint["seen"], {})
+    return Embedder.load(ModelSpec.read(base.with_suffix(".toml")), threads=2)
+
+
+def export(checkpoint: Mapping[str, Any], out: Path) -> None:
+    """Writes ONNX, probes and manifest with its figures. Arguments: as of `draft`."""
     with TemporaryDirectory() as folder:
         # Nothing half-made ever lies where the daemon looks: everything moves when all is measured.
-        draft = Path(folder) / out.name
-        dimension = write_network(network, draft.with_suffix(".onnx"))
-        write_manifest(draft, dimension, 0.5, checkpoint["seen"], {})
-        embedder = Embedder.load(ModelSpec.read(draft.with_suffix(".toml")), threads=2)
+        base = Path(folder) / out.name
+        embedder = draft(checkpoint, base)
         threshold, accuracy = measure(embedder)
-        write_manifest(draft, dimension, threshold, checkpoint["seen"], accuracy)
-        write_tails(draft.with_suffix(".toml"), embedder)
+        write_manifest(base, embedder.dimension, threshold, checkpoint["seen"], accuracy)
+        write_tails(base.with_suffix(".toml"), embedder)
         for file in Path(folder).iterdir():
             shutil.move(file, out.parent / file.name)
 
