@@ -6,8 +6,9 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from config import Settings
 from engine.errors import ModelError
-from engine.manifests import ModelSpec
+from engine.manifests import ModelSpec, find_model
 from engine.runtimes import Precision, Preference, Runtime, load_runtime
 from engine.runtimes.calibration import Calibration
 
@@ -54,6 +55,13 @@ class Embedder:
         calibration = Calibration(calibrations, (USUAL_BATCH, 3, side, side)) if calibrations else None
         path = spec.verified_path()
         return cls(spec, load_runtime(path, preference, threads, precision=precision, calibration=calibration))
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Returns the embedder that the settings name; raises what `load` does."""
+        chosen = settings.embedding
+        spec = find_model(chosen.model, settings.models)
+        return cls.load(spec, chosen.runtime, chosen.threads, chosen.precision, settings.runtime_calibrations)
 
     @property
     def digest(self) -> str:

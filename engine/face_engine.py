@@ -53,25 +53,18 @@ class FaceEngine:
             ModelError: one is unknown, not installed, altered, or not loadable.
             RuntimeUnavailableError: the runtime that the settings name cannot be imported.
         """
-        detection, embedding, calibrations = settings.detection, settings.embedding, settings.runtime_calibrations
+        detection = settings.detection
         detector: Detector = load_detector(
             find_model(detection.model, settings.models),
             detection.size_px,
             detection.threshold,
-            embedding.runtime,
-            embedding.threads,
-            calibrations,
-        )
-        embedder = Embedder.load(
-            find_model(embedding.model, settings.models),
-            embedding.runtime,
-            embedding.threads,
-            embedding.precision,
-            calibrations,
+            settings.embedding.runtime,
+            settings.embedding.threads,
+            settings.runtime_calibrations,
         )
         if detection.tiles > 1:
             detector = TiledDetector(detector, detection.tiles)
-        return cls(detector, embedder, detection.smallest_face_px, detection.picture_px)
+        return cls(detector, Embedder.of(settings), detection.smallest_face_px, detection.picture_px)
 
     def find(self, image_bgr: NDArray[np.uint8]) -> FoundFaces:
         """Returns the faces of a picture, (H, W, 3) uint8 BGR, best detector score first.

@@ -69,7 +69,7 @@ def _import(
     settings: Settings, file: SealedFile, contents: Contents, model: ModelSpec, on_conflict: OnConflict
 ) -> None:
     def load() -> Embedder:
-        return Embedder.load(model, settings.embedding.runtime, settings.embedding.threads)
+        return Embedder.of(settings)
 
     with open_store(settings) as store:
         targets = resolve_names(contents.names, [person.name for person in store.people.all()], on_conflict)

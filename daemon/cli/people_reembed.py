@@ -27,7 +27,7 @@ def reembed_people(config: ConfigOption = DEFAULT_CONFIG) -> None:
             if not due:
                 out.print(f"all templates are of {escape(model.name)}: nothing to do", highlight=False)
                 return
-            embedder = Embedder.load(model, settings.embedding.runtime, settings.embedding.threads)
+            embedder = Embedder.of(settings)
             renewed, lost = 0, 0
             with Progress(console=err, transient=True, disable=not err.is_terminal) as progress:
                 bar = progress.add_task("templates", total=due)
