@@ -117,6 +117,19 @@ def twins(
         compare(checkpoints, detector, DETECTOR_SIZE_PX, out)
 
 
+@app.command()
+def restoration(
+    checkpoint: Annotated[Path, typer.Argument(help="Of a network that restores.")],
+    out: OutOption,
+) -> None:
+    """What the restoration head draws of degraded faces: a picture to look at, and JSON."""
+    with told():
+        from training.checkpoints import read_weights
+        from training.evaluation.restoration import measure
+
+        measure(read_weights(checkpoint), out)
+
+
 @app.command(epilog=FACES)
 def detectors(
     out: OutOption,
