@@ -59,6 +59,7 @@ class Run(ABC, Generic[Batch]):
     def __init__(self, recipe: Recipe, network: nn.Module, place: Place) -> None:
         self._recipe, self._out, self._state_file = recipe, place.out, place.out.with_suffix(".run")
         self.device, self.workers = torch.device(place.device), place.workers
+        torch.backends.cudnn.benchmark = True  # every batch has one shape
         self._progress = load_weights(place.start, network) if place.start else Progress()
         to: Any = network.to  # this overload is missing from torch's stub
         self.network: nn.Module = to(self.device, memory_format=torch.channels_last)
