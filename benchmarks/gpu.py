@@ -11,6 +11,7 @@ ONNX Runtime on the processor in FP32.
 """
 
 import argparse
+import logging
 import platform
 import tempfile
 import time
@@ -22,6 +23,7 @@ from typing import Any, cast
 import numpy as np
 from onnx import ModelProto
 
+from benchmarks.gpu_life_cycle import life_cycle
 from benchmarks.gpu_model import BATCHES, Model, Report, cosines, shipped_network, structured_and_random
 from engine.runtimes.onnxruntime import OnnxRuntime
 from engine.runtimes.tensorrt.builder import build_plan
@@ -187,6 +189,7 @@ def main() -> None:
     args = parser.parse_args()
     name: FlavourName = args.flavour
     model = Model(args.model or shipped_network())
+    logging.basicConfig(level=logging.INFO)
     report = Report(args.out, f"tensorrt-{name}")
     report.add("state", lambda: str(find_state(name)))
     report.add("versions", lambda: _versions(load_flavour(name)))
@@ -203,6 +206,7 @@ def main() -> None:
         report.add(f"{kind}: faces_per_s", lambda kind=kind: candidate.throughput(kind, args.seconds))
     if "floats" in candidate.plans:
         report.add("run: ms of a batch of 8", lambda: candidate.latency_of_run_ms(8))
+        report.add("life cycle", lambda: life_cycle(name, model))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,96 @@
+"""Builds, accepts and stores the plan of a network, as a process of its own: TensorRT may crash, and takes minutes.
+
+    python -m engine.runtimes.tensorrt.compile FLAVOUR NETWORK.onnx FOLDER
+
+It ends with its parent, whose end of its stdin closes. The last line of stderr says why it failed.
+"""
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import cast
+
+from engine.errors import GpuError, PlanError
+from engine.runtimes.tensorrt.flavours import FlavourName, load_flavour
+from engine.runtimes.tensorrt.network import Network
+from engine.runtimes.tensorrt.plans import PlanStore
+from engine.runtimes.tensorrt.states import find_state
+
+logger = logging.getLogger(__name__)
+
+
+def compile_apart(flavour: FlavourName, network: Path, folder: Path) -> None:
+    """Runs this module in a process of its own, and waits for it.
+
+    Raises:
+        PlanError: with what it said last, or the signal that ended it.
+    """
+    command = [sys.executable, "-m", __name__, flavour, str(network), str(folder)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        said = _last_line(process)
+    if process.returncode < 0:
+        name = signal.Signals(-process.returncode).name
+        raise PlanError(f"TensorRT crashed with {name} while it compiled {network.name}. Another runtime serves")
+    if process.returncode:
+        raise PlanError(said or f"compiling {network.name} failed. Another runtime serves")
+
+
+def _last_line(process: "subprocess.Popen[str]") -> str:
+    """Returns the last line of a process's stderr, which is read so that it never blocks."""
+    last = ""
+    for line in process.stderr or ():
+        logger.debug("compiler line='%s'", line.rstrip())
+        last = line.strip() or last
+    return last
+
+
+def compile_here(flavour: FlavourName, network: Path, folder: Path) -> None:
+    """Builds, accepts and stores a plan, unless there is one. Raises PlanError or GpuError."""
+    from engine.runtimes.onnxruntime import OnnxRuntime
+    from engine.runtimes.tensorrt.acceptance import accept
+    from engine.runtimes.tensorrt.builder import SIZES, build_plan
+    from engine.runtimes.tensorrt.runtime import TensorRtRuntime
+
+    state = find_state(flavour)
+    if state.state != "ready" or state.gpu is None:
+        raise PlanError(f"{flavour}: {state.state}: {state.detail}. {state.fix}")
+    loaded, found, store = load_flavour(flavour), Network.read(network), PlanStore(folder)
+    key = found.key(loaded, state.gpu)
+    with store.lock():
+        if store.read(key) is not None:
+            return
+        begin = time.monotonic()
+        plan = build_plan(loaded, found.model, timing_cache=folder / f"{flavour}-{loaded.version}.timing")
+        seconds = time.monotonic() - begin
+        reference = OnnxRuntime(network, max(1, len(os.sched_getaffinity(0)) // 2), {})
+        least = accept(TensorRtRuntime(loaded, plan, lanes=1), reference, found.row, SIZES)
+        store.write(key, plan, least, seconds)
+
+
+def _end_with_parent() -> None:
+    while os.read(sys.stdin.fileno(), 1):
+        pass
+    os._exit(1)
+
+
+def main() -> None:
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    flavour, network, folder = sys.argv[1:]
+    code = 0
+    try:
+        compile_here(cast(FlavourName, flavour), Path(network), Path(folder))
+    except (PlanError, GpuError) as error:
+        print(error, file=sys.stderr)
+        code = 1
+    # Some flavours crash when they are taken down; all that matters is written.
+    sys.stderr.flush()
+    os._exit(code)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,52 @@
+"""From an ONNX file to a TensorRT runtime: the stored plan, or one that is built now."""
+
+import logging
+from pathlib import Path
+
+from engine.errors import PlanError
+from engine.runtimes.tensorrt.compile import compile_apart
+from engine.runtimes.tensorrt.flavours import FlavourName, load_flavour
+from engine.runtimes.tensorrt.network import Network
+from engine.runtimes.tensorrt.plans import PlanStore
+from engine.runtimes.tensorrt.runtime import TensorRtRuntime
+from engine.runtimes.tensorrt.states import TensorRtState, find_gpu, find_state
+
+logger = logging.getLogger(__name__)
+
+FLAVOURS: tuple[FlavourName, ...] = ("trt", "rtx")
+"""Better ones first."""
+
+
+def find_ready() -> tuple[FlavourName | None, list[TensorRtState]]:
+    """Returns the flavour to use, if any can be, and the states of all. Imports nothing where there is no GPU."""
+    if isinstance(find_gpu(), tuple):
+        return None, []
+    states = [find_state(flavour) for flavour in FLAVOURS]
+    return next((state.flavour for state in states if state.state == "ready"), None), states
+
+
+def load_tensorrt(flavour: FlavourName, path: Path, folder: Path) -> TensorRtRuntime:
+    """Returns the network on the GPU; builds and accepts its plan where the folder holds none.
+
+    Raises:
+        PlanError: there can be no plan, or the GPU refuses it twice.
+        GpuError: the GPU failed, or its memory is exhausted.
+    """
+    state = find_state(flavour)
+    if state.gpu is None:
+        raise PlanError(f"{flavour}: {state.state}: {state.detail}. {state.fix}")
+    loaded, store = load_flavour(flavour), PlanStore(folder)
+    key = Network.read(path).key(loaded, state.gpu)
+    plan = store.read(key)
+    if plan is not None:
+        try:
+            return TensorRtRuntime(loaded, plan)
+        except PlanError as error:
+            logger.warning("plan_rebuilt name=%s cause='%s'", key.name, error)
+            store.delete(key)
+    logger.info("plan_building network=%s flavour=%s version=%s", path.name, flavour, loaded.version)
+    compile_apart(flavour, path, folder)
+    plan = store.read(key)
+    if plan is None:
+        raise PlanError(f"the plan of {path.name} vanished after it was built. Another runtime serves")
+    return TensorRtRuntime(loaded, plan)
