@@ -9,17 +9,23 @@ DECONVID_BACKGROUNDS names other folders to search, separated by colons.
 import logging
 import os
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.detection.teachers import YuNet
 from training.paths import RUNS
+
+if TYPE_CHECKING:
+    from training.detection.teachers import YuNet
 
 logger = logging.getLogger(__name__)
 
-FOLDERS = "/usr/share/backgrounds:/usr/share/wallpapers:/usr/share/tuxpaint/stamps:/usr/share/doc/opencv-doc/examples"
+FOLDERS = (
+    "/usr/share/backgrounds:/usr/share/wallpapers:/usr/share/tuxpaint/stamps:/usr/share/doc/opencv-doc/examples:"
+    "/usr/share/games/supertuxkart/data/textures:/usr/share/games/supertuxkart/data/tracks:/usr/share/games/trigger-rally"
+)
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
 LONGEST_PX, SHORTEST_PX = 800, 96
 FEWEST = 50
@@ -35,6 +41,8 @@ def load_backgrounds(cache: Path = RUNS / "backgrounds") -> list[Image]:
 
 
 def _collect(cache: Path) -> None:
+    from training.detection.teachers import YuNet  # OpenVINO is not at hand where a GPU trains
+
     folders = [Path(folder) for folder in os.environ.get("DECONVID_BACKGROUNDS", FOLDERS).split(":")]
     files = sorted(f for folder in folders for f in folder.rglob("*") if f.suffix.lower() in ENDINGS)
     yunet, part, kept = YuNet(), cache.with_suffix(".part"), 0
@@ -64,7 +72,7 @@ def read_background(file: Path) -> Image | None:
     return np.asarray(cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def _has_face(image: Image, yunet: YuNet) -> bool:
+def _has_face(image: Image, yunet: "YuNet") -> bool:
     """Whether the teacher sees one in any size; painted faces count too, for they teach nothing clear."""
     return len(yunet.detect(image, {0.5: 1e9, 1.0: 1e9})) > 0
 

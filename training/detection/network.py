@@ -13,38 +13,42 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from training.networks.blocks import conv
+from training.networks.blocks import linear
 
 STRIDES = (8, 16, 32)
 LANDMARKS = 5
 SCORE_AND_BOX = 1 + 4
 OUTPUTS = SCORE_AND_BOX + 2 * LANDMARKS
 STEM, WIDTH = 16, 64
+SIDE_LIMITS = (-4.0, 6.0)
+"""Of the predicted logarithms."""
 
 
-class Level(NamedTuple):
-    """Raw predictions of one level, per place; see `decode`."""
+class Predictions(NamedTuple):
+    """Of every place, the finest level's first, row by row."""
 
     logits: Tensor
-    """(N, H, W)."""
-    sides: Tensor
-    """(N, H, W, 4): logarithms of the distances to left, top, right and bottom, in strides."""
+    """(N, P)."""
+    boxes: Tensor
+    """(N, P, 4): x1 y1 x2 y2, pixels."""
     landmarks: Tensor
-    """(N, H, W, 5, 2): offsets from the place's centre, in strides."""
+    """(N, P, 5, 2), pixels."""
 
 
 def separable(inputs: int, outputs: int) -> nn.Sequential:
-    """Pointwise 1x1, depthwise 3x3, batch norm, ReLU: YuNet's order."""
+    """Pointwise 1x1, depthwise 3x3, batch norm: YuNet's order. Its ReLU is left to who uses it.
+
+    The bias between the convolutions is for the rim, where the second one sees zeros beside it.
+    """
     return nn.Sequential(
-        nn.Conv2d(inputs, outputs, 1, bias=False),
+        nn.Conv2d(inputs, outputs, 1),
         nn.Conv2d(outputs, outputs, 3, 1, 1, groups=outputs, bias=False),
         nn.BatchNorm2d(outputs),
-        nn.ReLU(inplace=True),
     )
 
 
 class Head(nn.Module):
-    """(N, WIDTH, H, W) to (N, OUTPUTS, H, W)."""
+    """(N, WIDTH, H, W), after ReLU, to (N, OUTPUTS, H, W)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -56,8 +60,8 @@ class Head(nn.Module):
         nn.init.constant_(bias[:1], -4.6)
 
     def forward(self, x: Tensor) -> Tensor:
-        x = self.shared(x)
-        return torch.cat([self.predict(x), self.place(self.points(x))], 1)
+        x = self.shared(x).relu()
+        return torch.cat([self.predict(x), self.place(self.points(x).relu())], 1)
 
 
 class DetectorNetwork(nn.Module):
@@ -65,7 +69,7 @@ class DetectorNetwork(nn.Module):
 
     def __init__(self) -> None:
         super().__init__()
-        self.at2 = nn.ModuleList([conv(3, STEM, 3, 2), separable(STEM, STEM)])
+        self.at2 = nn.ModuleList([linear(3, STEM, 3, 2), separable(STEM, STEM)])
         self.at4 = nn.ModuleList([separable(STEM, STEM), separable(STEM, WIDTH), *_separables(2)])
         self.at8, self.at16, self.at32 = _separables(2), _separables(2), _separables(2)
         self.neck = _separables(3)
@@ -76,7 +80,9 @@ class DetectorNetwork(nn.Module):
         return self.predict_from(self.features(x))
 
     def features(self, x: Tensor, given: Sequence[Tensor] = ()) -> list[Tensor]:
-        """Returns what every layer of backbone and neck gives, in order; `NECK` says which of them the heads see.
+        """Returns what every layer of backbone and neck gives, in order, before its ReLU; `NECK` says what heads see.
+
+        Before, because a channel that is silent behind it still has to learn when to be.
 
         Args:
             x: the pictures.
@@ -86,7 +92,7 @@ class DetectorNetwork(nn.Module):
 
         def run(layer: nn.Module, seen: Tensor) -> Tensor:
             found.append(layer(seen))
-            return given[len(found) - 1] if given else found[-1]
+            return (given[len(found) - 1] if given else found[-1]).relu()
 
         for layer in self.at2:
             x = run(layer, x)
@@ -101,9 +107,19 @@ class DetectorNetwork(nn.Module):
         run(self.neck[2], levels[1] + double(x))
         return found
 
+    def begin_like(self, given: Sequence[Tensor]) -> None:
+        """Gives every layer's channels the mean and deviation of the features that it is to give; as in `features`."""
+        stages = (self.at2, self.at4, self.at8, self.at16, self.at32, self.neck)
+        layers = [layer for stage in stages for layer in stage]
+        for layer, features in zip(layers, given, strict=True):
+            deviation, mean = torch.std_mean(features, (0, 2, 3))
+            norm: Any = list(layer.children())[-1]
+            norm.weight.data.copy_(deviation)
+            norm.bias.data.copy_(mean)
+
     def predict_from(self, features: Sequence[Tensor]) -> list[Tensor]:
         """Args: features: of all layers, as `features` returns them."""
-        return [head(features[layer]) for head, layer in zip(self.heads, NECK, strict=True)]
+        return [head(features[layer].relu()) for head, layer in zip(self.heads, NECK, strict=True)]
 
 
 NECK = (-1, -2, -3)
@@ -123,13 +139,26 @@ def double(x: Tensor) -> Tensor:
     return functional.interpolate(x, scale_factor=2.0, mode="nearest")
 
 
-def split(raw: Tensor) -> Level:
-    """Takes a level's (N, OUTPUTS, H, W) apart."""
-    places = raw.permute(0, 2, 3, 1).float()
-    return Level(places[..., 0], places[..., 1:5], places[..., 5:].reshape(*places.shape[:3], LANDMARKS, 2))
+def decode(raw: Sequence[Tensor]) -> Predictions:
+    """Reads what the network returns: logit; logarithms of the distances to left, top, right and bottom, in strides;
+    offsets of the landmarks from the place's centre, in strides."""
+    centres, strides = places(raw[0].shape[2] * STRIDES[0], raw[0].shape[3] * STRIDES[0], raw[0].device)
+    values = torch.cat([level.permute(0, 2, 3, 1).flatten(1, 2) for level in raw], 1).float()
+    sides = values[..., 1:5].clamp(*SIDE_LIMITS).exp() * strides[:, None]
+    points = values[..., 5:].reshape(*values.shape[:2], LANDMARKS, 2) * strides[:, None, None]
+    return Predictions(
+        logits=values[..., 0],
+        boxes=torch.cat([centres - sides[..., :2], centres + sides[..., 2:]], -1),
+        landmarks=centres[:, None] + points,
+    )
 
 
-def centres(height: int, width: int, stride: int) -> Tensor:
-    """Returns (height, width, 2): x and y of each place's centre, pixels."""
-    rows, columns = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
-    return (torch.stack([columns, rows], -1) + 0.5) * stride
+def places(height: int, width: int, device: torch.device) -> tuple[Tensor, Tensor]:
+    """Returns (P, 2) x and y of the centres of a picture's places, pixels, and (P,) their strides."""
+    centres, strides = [], []
+    for stride in STRIDES:
+        axes = [(torch.arange(side // stride, device=device) + 0.5) * stride for side in (height, width)]
+        rows, columns = torch.meshgrid(*axes, indexing="ij")
+        centres.append(torch.stack([columns, rows], -1).flatten(0, 1))
+        strides.append(torch.full((len(centres[-1]),), float(stride), device=device))
+    return torch.cat(centres), torch.cat(strides)

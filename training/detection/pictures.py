@@ -15,7 +15,6 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from training.detection.teachers import FaceMesh, YuNet
 from training.paths import RUNS, SHARED
 
 logger = logging.getLogger(__name__)
@@ -67,6 +66,8 @@ def _images(cache: Path) -> NDArray[np.uint8]:
 
 
 def _label(images: NDArray[np.uint8], cache: Path) -> None:
+    from training.detection.teachers import FaceMesh, YuNet  # OpenVINO is not at hand where a GPU trains
+
     yunet, mesh = YuNet(), FaceMesh()
     pictures, boxes, landmarks, sure = [], [], [], []
     for i, image in enumerate(images):

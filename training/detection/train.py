@@ -3,23 +3,25 @@
     deconvid train training/recipes/finder_v1.toml
 
 At first every layer is given YuNet's features instead of its predecessor's, and is to give what YuNet's gives: so all
-learn at once, the head from its own labels. A run that was killed goes on when the same command is given again;
-`--start FILE` begins a new run from given weights, where their run stood.
+learn at once, the heads from their own labels. Then every layer sees what the one before it gives. A run that was
+killed goes on when the same command is given again; `--start FILE` begins a new run from given weights, where their
+run stood.
 """
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
 from torch.optim import swa_utils
 from torch.utils.data import DataLoader, Dataset
 
-from training.detection.losses import assign, decode_landmarks, detection_losses
-from training.detection.network import STRIDES, DetectorNetwork, split
+from training.detection.losses import Faces, assign, detection_losses
+from training.detection.network import DetectorNetwork, decode
 from training.detection.scenes import Scene, SceneMaker
 from training.detection.yunet import load_yunet
 from training.losses import feature_loss
@@ -28,9 +30,10 @@ from training.run import Place, Run, run_command
 from training.tensors import normalise, to_tensor
 
 SIDE = 320
-SETTLE_BATCHES = 32
-HELD_OUT_SEED = 7
-HELD_OUT_SCENES = 128
+HELD_OUT_SEED, HELD_OUT_SCENES = 7, 128
+SETTLING_SEED, SETTLING_SCENES = 8, 256
+CHUNK = 16
+"""Scenes that are looked at together when the network is scored."""
 NETWORKS = {"finder_v1": DetectorNetwork}
 
 
@@ -40,15 +43,17 @@ class DetectorRecipe(Recipe):
 
     given_scenes: int = 40_000
     """First scenes, of which every layer is given YuNet's features."""
-    layers_weight: float = 5.0
+    given_weight: float = 5.0
     """Of resembling them, while they are given."""
+    layers_weight: float = 0.0
+    """Of resembling them afterwards, when every layer sees what the one before it gives."""
 
 
 class Scenes(Dataset):
     """Endless composed scenes."""
 
-    def __init__(self, seed: int, first_draw: int) -> None:
-        self.maker, self.seed, self.first_draw = SceneMaker(SIDE), seed, first_draw
+    def __init__(self, maker: SceneMaker, seed: int, first_draw: int) -> None:
+        self.maker, self.seed, self.first_draw = maker, seed, first_draw
 
     def __len__(self) -> int:
         return 1 << 40
@@ -57,53 +62,56 @@ class Scenes(Dataset):
         return self.maker.make(np.random.default_rng((self.seed, self.first_draw + draw)))
 
 
-@dataclass(frozen=True, slots=True)
-class Batch:
+class Batch(NamedTuple):
     images: Tensor
     """(N, 3, S, S) uint8 RGB."""
-    boxes: list[Tensor]
-    landmarks: list[Tensor]
-    sure: list[Tensor]
+    faces: Faces
+
+    def to(self, device: torch.device) -> "Batch":
+        faces = Faces(*(part.to(device, non_blocking=True) for part in self.faces))
+        return Batch(self.images.to(device, non_blocking=True), faces)
 
 
 def collate(scenes: Sequence[Scene]) -> Batch:
-    return Batch(
-        torch.stack([to_tensor(scene.image) for scene in scenes]),
-        [torch.from_numpy(scene.boxes) for scene in scenes],
-        [torch.from_numpy(scene.landmarks) for scene in scenes],
-        [torch.from_numpy(scene.sure) for scene in scenes],
+    faces = Faces(
+        _pad([scene.boxes for scene in scenes]),
+        _pad([scene.landmarks for scene in scenes]),
+        _pad([scene.sure for scene in scenes]),
     )
+    return Batch(torch.stack([to_tensor(scene.image) for scene in scenes]), faces)
+
+
+def _pad(parts: Sequence[np.ndarray]) -> Tensor:
+    """Returns (N, F, ...), F one more than the most faces of a scene: never none."""
+    padded = pad_sequence([torch.from_numpy(part) for part in parts], batch_first=True)
+    return torch.cat([padded, padded.new_zeros(len(parts), 1, *padded.shape[2:])], 1)
 
 
 @torch.no_grad()
 def validate(network: nn.Module, scenes: Sequence[Scene]) -> dict[str, float]:
     """Returns the mean losses over the scenes, and the landmarks' error in percent of the eye distance."""
-    totals, errors = np.zeros(3), []
-    for start in range(0, len(scenes), 16):
-        batch = collate(scenes[start : start + 16])
-        levels = [split(raw) for raw in network(normalise(batch.images))]
-        targets = assign(batch.boxes, batch.landmarks, batch.sure, SIDE)
-        losses = detection_losses(levels, targets)
-        totals += [losses.score.item(), losses.box.item(), losses.landmark.item()]
-        for level, target, stride in zip(levels, targets, STRIDES, strict=True):
-            wanted = target.landmarks[target.face]
-            off = (decode_landmarks(level, stride)[target.face] - wanted).norm(dim=-1).mean(1)
-            eyes = (wanted[:, 0] - wanted[:, 1]).norm(dim=-1).clamp(1)
-            errors.append(100 * off / eyes)
-    score, box, landmark = totals / np.ceil(len(scenes) / 16)
+    device, losses, errors = next(network.parameters()).device, [], []
+    for start in range(0, len(scenes), CHUNK):
+        batch = collate(scenes[start : start + CHUNK]).to(device)
+        found, wanted = decode(network(normalise(batch.images))), assign(batch.faces, SIDE, SIDE)
+        losses.append(torch.stack(detection_losses(found, wanted)))
+        points = wanted.landmarks[wanted.face]
+        off = (found.landmarks[wanted.face] - points).norm(dim=-1).mean(1)
+        errors.append(100 * off / (points[:, 0] - points[:, 1]).norm(dim=-1).clamp(1))
+    score, box, landmark = torch.stack(losses).mean(0).tolist()
     return {
-        "score": round(float(score), 4),
-        "box": round(float(box), 4),
-        "landmark": round(float(landmark), 4),
-        "landmark_error_percent": round(float(torch.cat(errors).median()), 2),
+        "score": round(score, 4),
+        "box": round(box, 4),
+        "landmark": round(landmark, 4),
+        "landmark_error_percent": round(torch.cat(errors).median().item(), 2),
     }
 
 
-@torch.no_grad()
-def settle(network: nn.Module, scenes: Scenes) -> None:
+def settle(network: nn.Module, scenes: Sequence[Scene]) -> None:
     """Measures the batch norms' statistics anew: averaged weights do not go with the average of the statistics."""
-    batches = (range(first, first + 16) for first in range(0, 16 * SETTLE_BATCHES, 16))
-    swa_utils.update_bn((normalise(collate([scenes[draw] for draw in batch]).images) for batch in batches), network)
+    device = next(network.parameters()).device
+    batches = (collate(scenes[start : start + CHUNK]).images for start in range(0, len(scenes), CHUNK))
+    swa_utils.update_bn((normalise(images.to(device)) for images in batches), network)
 
 
 class DetectorTraining(Run[Batch]):
@@ -113,35 +121,40 @@ class DetectorTraining(Run[Batch]):
         torch.manual_seed(recipe.seed)
         cv2.setNumThreads(1)  # the network has the cores
         super().__init__(recipe, NETWORKS[recipe.network](), place)
-        self._scenes = Scenes(recipe.seed, self.seen)
-        rngs = (np.random.default_rng((HELD_OUT_SEED, number)) for number in range(HELD_OUT_SCENES))
-        self._held_out = [self._scenes.maker.make(rng) for rng in rngs]
+        maker = SceneMaker(SIDE)
+        self._scenes = Scenes(maker, recipe.seed, self.seen)
+        self._held_out, self._settling = (
+            [maker.make(np.random.default_rng((seed, number))) for number in range(count)]
+            for seed, count in ((HELD_OUT_SEED, HELD_OUT_SCENES), (SETTLING_SEED, SETTLING_SCENES))
+        )
         self._batch, self._finder = recipe.batch, recipe
         self._yunet = load_yunet(self.device)
+        if not self.seen:
+            self.network.begin_like(self._yunet(collate(self._settling[:CHUNK]).images.to(self.device)))  # type: ignore[operator]
 
     def batches(self, first: int) -> Iterator[Batch]:
+        pins = self.device.type == "cuda"
         yield from DataLoader(
-            self._scenes, self._batch, num_workers=self.workers, prefetch_factor=8, collate_fn=collate
+            self._scenes, self._batch, num_workers=self.workers, prefetch_factor=4, collate_fn=collate, pin_memory=pins
         )
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
-        images = batch.images.to(self.device)
-        given = self._yunet(images) if self.seen < self._finder.given_scenes else []
+        batch = batch.to(self.device)
+        gives = self.seen < self._finder.given_scenes
+        weight = self._finder.given_weight if gives else self._finder.layers_weight
+        known = self._yunet(batch.images) if weight else []
         network: Any = self.network
         with torch.autocast(self.device.type, torch.bfloat16):
-            features = network.features(normalise(images), given)
-            raw = network.predict_from(given or features)
-        levels = [split(level.cpu()) for level in raw]
-        losses = detection_losses(levels, assign(batch.boxes, batch.landmarks, batch.sure, SIDE))
-        missed = (
-            [feature_loss(*pair).cpu() for pair in zip(features, given, strict=True)] if given else [torch.zeros(())]
-        )
+            features = network.features(normalise(batch.images), known if gives else [])
+            raw = network.predict_from(known if gives else features)
+        losses = detection_losses(decode(raw), assign(batch.faces, SIDE, SIDE))
+        missed = [feature_loss(*pair) for pair in zip(features, known, strict=True)] if known else [losses.box * 0]
         layers = torch.stack(missed).mean()
-        total = losses.total + self._finder.layers_weight * layers
-        return total, {"score": losses.score, "box": losses.box, "landmark": losses.landmark, "layers": layers}
+        figures = {"score": losses.score, "box": losses.box, "landmark": losses.landmark, "layers": layers}
+        return losses.total + weight * layers, figures
 
     def score(self, average: nn.Module) -> dict[str, float]:
-        settle(average, self._scenes)
+        settle(average, self._settling)
         return validate(average, self._held_out)
 
 

@@ -8,8 +8,8 @@ from torch import Tensor
 from training.onnx_runner import load_runner
 from training.paths import SHARED
 
-LAYERS = ("211", "215", "220", "224", "228", "232", "237", "241", "246", "250", "255", "259", "263", "273", "283")
-"""Names in the file of what the layers of backbone and neck give, after ReLU, in the order of our own network's."""
+LAYERS = ("458", "461", "464", "467", "470", "473", "476", "479", "482", "485", "488", "491", "494", "497", "500")
+"""Names in the file of what the layers of backbone and neck give, before ReLU, in the order of our own network's."""
 
 Layers = Callable[[Tensor], list[Tensor]]
 """(N, 3, H, W) uint8 RGB, sides multiples of 32, to the features of `LAYERS`, float."""

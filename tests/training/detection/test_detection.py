@@ -1,10 +1,11 @@
+import cv2
 import numpy as np
 import pytest
 import torch
 
-from training.detection.losses import RANGES_PX, assign, decode_boxes, decode_landmarks, detection_losses, overlap
-from training.detection.network import NECK, OUTPUTS, STRIDES, DetectorNetwork, Level, centres, double, split
-from training.detection.scenes import mirrored
+from training.detection.losses import RANGES_PX, Faces, assign, detection_losses, overlap
+from training.detection.network import NECK, OUTPUTS, STRIDES, DetectorNetwork, decode, double, places
+from training.detection.patches import Place, draw_place, make_masks, paste
 from training.detection.teachers import share_inside
 from training.detection.yunet import load_yunet
 from training.paths import SHARED
@@ -21,8 +22,16 @@ def face(x, y, side):
 
 
 def targets_of(*faces, sure=None):
-    boxes, landmarks = (torch.cat(part) for part in zip(*faces, strict=True))
-    return assign([boxes], [landmarks], [torch.ones(len(faces), dtype=torch.bool) if sure is None else sure], SIDE)
+    """One picture's targets, without the dimension of pictures."""
+    boxes, landmarks = (torch.cat(part)[None] for part in zip(*faces, strict=True))
+    sure = torch.ones(1, len(faces), dtype=torch.bool) if sure is None else sure[None]
+    return assign(Faces(boxes, landmarks, sure), SIDE, SIDE)
+
+
+def at(stride, values):
+    """Of values of all places, those of a level, in rows and columns."""
+    strides = places(SIDE, SIDE, torch.device("cpu"))[1]
+    return values[0, strides == stride].unflatten(0, (SIDE // stride, SIDE // stride))
 
 
 def test_every_level_predicts_once_per_place():
@@ -37,39 +46,50 @@ def test_it_is_small():
 @pytest.mark.parametrize("side", [8, 20, 40, 60, 120, 200, 280])
 def test_a_face_of_any_size_is_learnt_by_some_place(side):
     targets = targets_of(face(163.0, 157.0, side))
-    learning = [bool(target.face.any()) for target in targets]
+    learning = [bool(at(stride, targets.face).any()) for stride in STRIDES]
     assert any(learning)
     assert learning == [low <= side < high for low, high in RANGES_PX]
 
 
 def test_places_that_learn_a_face_lie_near_its_centre():
-    target = targets_of(face(100.0, 60.0, 40))[0]
-    places = centres(SIDE // 8, SIDE // 8, 8)[target.face[0]]
-    assert (places - torch.tensor([100.0, 60.0])).abs().max() < 12
-    assert torch.equal(target.boxes[target.face], torch.tensor([[80.0, 40.0, 120.0, 80.0]]).expand(len(places), 4))
+    targets = targets_of(face(100.0, 60.0, 40))
+    centres = places(SIDE, SIDE, torch.device("cpu"))[0][targets.face[0]]
+    near = 12 * (at(8, targets.face).sum() > 0) + 12 * (at(16, targets.face).sum() > 0)
+    assert (centres - torch.tensor([100.0, 60.0])).abs().max() < near
+    assert torch.equal(targets.boxes[targets.face], torch.tensor([[80.0, 40.0, 120.0, 80.0]]).expand(len(centres), 4))
 
 
 def test_of_two_faces_in_one_place_the_smaller_is_learnt():
-    target = targets_of(face(100.0, 100.0, 44), face(100.0, 100.0, 16))[0]
-    assert target.face[0, 12, 12]  # its centre is (100, 100)
-    assert target.boxes[0, 12, 12, 0] == 92
+    targets = targets_of(face(100.0, 100.0, 44), face(100.0, 100.0, 16))
+    assert at(8, targets.face)[12, 12]  # its centre is (100, 100)
+    assert at(8, targets.boxes)[12, 12, 0] == 92
 
 
 def test_what_may_be_a_face_is_neither_face_nor_background():
     targets = targets_of(face(100.0, 100.0, 40), sure=torch.tensor([False]))
-    assert not any(target.face.any() for target in targets)
-    assert targets[0].ignored.sum() == 25
+    assert not targets.face.any()
+    assert at(8, targets.ignored).sum() == 25
+
+
+def test_what_another_level_learns_is_no_background():
+    targets = targets_of(face(160.0, 160.0, 200))
+    assert at(8, targets.ignored).sum() > 0
+    assert not at(32, targets.ignored).any()
 
 
 def test_what_is_encoded_is_decoded():
     box, landmarks = face(100.0, 60.0, 40)
-    place = centres(SIDE // 8, SIDE // 8, 8)
-    sides = torch.cat([place - box[0, :2], box[0, 2:] - place], -1).clamp(1e-3).div(8).log()[None]
-    points = ((landmarks - place[:, :, None]) / 8)[None]
-    level = Level(torch.zeros(1, 40, 40), sides, points)
-    inside = targets_of((box, landmarks))[0].face
-    assert torch.allclose(decode_boxes(level, 8)[inside], box.expand(int(inside.sum()), 4), atol=1e-3)
-    assert torch.allclose(decode_landmarks(level, 8)[inside], landmarks.expand(int(inside.sum()), 5, 2), atol=1e-3)
+    raws = []
+    for stride in STRIDES:
+        axis = (torch.arange(SIDE // stride) + 0.5) * stride
+        rows, columns = torch.meshgrid(axis, axis, indexing="ij")
+        place = torch.stack([columns, rows], -1)
+        sides = torch.cat([place - box[0, :2], box[0, 2:] - place], -1).clamp(1e-3).div(stride).log()
+        points = ((landmarks - place[:, :, None]) / stride).flatten(2)
+        raws.append(torch.cat([torch.zeros_like(sides[..., :1]), sides, points], -1).permute(2, 0, 1)[None])
+    found, inside = decode(raws), targets_of((box, landmarks)).face
+    assert torch.allclose(found.boxes[inside], box.expand(int(inside.sum()), 4), atol=1e-3)
+    assert torch.allclose(found.landmarks[inside], landmarks.expand(int(inside.sum()), 5, 2), atol=1e-3)
 
 
 def test_overlap_of_equal_and_of_distant_boxes():
@@ -85,7 +105,7 @@ def test_a_few_steps_learn_one_scene():
     targets = targets_of(face(100.0, 60.0, 40), face(220.0, 200.0, 110))
     optimiser, losses = torch.optim.AdamW(network.parameters(), 3e-3), []
     for _ in range(20):
-        loss = detection_losses([split(raw) for raw in network(image)], targets).total
+        loss = detection_losses(decode(network(image)), targets).total
         losses.append(loss.item())
         optimiser.zero_grad()
         loss.backward()
@@ -102,8 +122,8 @@ def test_a_layer_that_is_given_its_input_does_not_depend_on_the_layers_before():
         assert all(torch.allclose(a, b, atol=1e-6) for a, b in zip(again, found, strict=True))
         given = [torch.rand_like(feature) for feature in found]
         alone = network.features(torch.zeros_like(image), given)
-        assert torch.allclose(alone[1], network.at2[1](given[0]))
-        assert torch.allclose(alone[NECK[1]], network.neck[1](given[9] + double(given[12])))
+        assert torch.allclose(alone[1], network.at2[1](given[0].relu()))
+        assert torch.allclose(alone[NECK[1]], network.neck[1](given[9].relu() + double(given[12].relu())))
 
 
 def test_the_heads_see_the_neck():
@@ -122,19 +142,43 @@ def test_yunets_layers_have_the_networks_shapes():
 
 
 def test_a_scene_without_faces_has_a_loss_too():
-    empty = assign([torch.zeros(0, 4)], [torch.zeros(0, 5, 2)], [torch.zeros(0, dtype=torch.bool)], SIDE)
-    losses = detection_losses([split(raw) for raw in DetectorNetwork()(torch.zeros(1, 3, SIDE, SIDE))], empty)
+    empty = Faces(torch.zeros(1, 1, 4), torch.zeros(1, 1, 5, 2), torch.zeros(1, 1, dtype=torch.bool))
+    losses = detection_losses(decode(DetectorNetwork()(torch.zeros(1, 3, SIDE, SIDE))), assign(empty, SIDE, SIDE))
     assert losses.score > 0
     assert losses.box == losses.landmark == 0
+
+
+def placed(turn, is_mirrored):
+    return Place(np.array(turn, np.float64), 1.0, (slice(0, SIDE), slice(0, SIDE)), is_mirrored)
 
 
 def test_a_mirrored_face_keeps_its_eyes_in_order():
     boxes = np.array([[10, 20, 110, 140]], np.float32)
     landmarks = np.array([[[40, 60], [80, 60], [60, 80], [45, 110], [75, 110]]], np.float32)
-    turned_boxes, turned = mirrored(boxes, landmarks)
-    assert turned_boxes.tolist() == [[113, 20, 213, 140]]
-    assert turned[0, 0, 0] < turned[0, 1, 0]
-    assert np.array_equal(mirrored(turned_boxes, turned)[1], landmarks)
+    mirror = placed([[-1, 0, 223], [0, 1, 0]], is_mirrored=True)
+    assert mirror.boxes(boxes).tolist() == [[113, 20, 213, 140]]
+    assert mirror.landmarks(landmarks)[0, 0, 0] < mirror.landmarks(landmarks)[0, 1, 0]
+    assert np.array_equal(mirror.landmarks(mirror.landmarks(landmarks)), landmarks)
+
+
+@pytest.mark.parametrize("scale", [2.0, 1.0, 0.6, 0.3, 0.11, 0.06])
+def test_a_picture_goes_where_its_labels_go(scale):
+    spots = np.array([[60, 70], [150, 70], [105, 110], [70, 150], [140, 150]], np.float32)
+    picture = np.zeros((224, 224, 3), np.uint8)
+    for x, y in spots.astype(int):
+        picture[y - 8 : y + 9, x - 8 : x + 9] = 255
+    picture = cv2.GaussianBlur(picture, (0, 0), 3)
+    whole = [np.ones_like(mask) for mask in make_masks()[0]]
+    for seed in range(8):
+        scene, place = np.zeros((SIDE, SIDE, 3), np.uint8), draw_place(np.random.default_rng(seed), scale, SIDE)
+        paste(scene, picture, whole, place)
+        points = place.landmarks(spots[None])[0]
+        if (points < 20 * scale).any() or (points > SIDE - 20 * scale).any():
+            continue
+        weights = scene[..., 0].astype(float)
+        rows, columns = np.mgrid[:SIDE, :SIDE]
+        middle = [(columns * weights).sum() / weights.sum(), (rows * weights).sum() / weights.sum()]
+        assert np.allclose(middle, points.mean(0), atol=0.2)
 
 
 def test_a_part_of_a_face_lies_inside_of_it():
