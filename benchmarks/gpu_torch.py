@@ -146,6 +146,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     model = Model(args.model or shipped_network())
+    torch.backends.cudnn.benchmark = True
     report = Report(args.out, "rivals")
     report.add("machine", machine)
     report.add("model", lambda: model.description)

@@ -51,14 +51,15 @@ def _last_line(process: "subprocess.Popen[str]") -> str:
 
 def compile_here(flavour: FlavourName, network: Path, folder: Path) -> None:
     """Builds, accepts and stores a plan, unless there is one. Raises PlanError or GpuError."""
+    state = find_state(flavour)
+    if state.state != "ready" or state.gpu is None:
+        raise PlanError(f"{flavour}: {state.state}: {state.detail}. {state.fix}")
+    # These import CUDA, which the state says is there.
     from engine.runtimes.onnxruntime import OnnxRuntime
     from engine.runtimes.tensorrt.acceptance import accept
     from engine.runtimes.tensorrt.builder import SIZES, build_plan
     from engine.runtimes.tensorrt.runtime import TensorRtRuntime
 
-    state = find_state(flavour)
-    if state.state != "ready" or state.gpu is None:
-        raise PlanError(f"{flavour}: {state.state}: {state.detail}. {state.fix}")
     loaded, found, store = load_flavour(flavour), Network.read(network), PlanStore(folder)
     key = found.key(loaded, state.gpu)
     with store.lock():
