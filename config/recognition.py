@@ -29,9 +29,10 @@ class DetectionSettings(Section):
 class EmbeddingSettings(Section):
     model: str = "deconv_v1"
     """Name of an embedder's manifest."""
-    runtime: Literal["auto", "openvino", "onnxruntime"] = "auto"
+    runtime: Literal["auto", "tensorrt", "openvino", "onnxruntime"] = "auto"
     """What executes the networks; auto measures OpenVINO and ONNX Runtime once on each machine, takes the faster, and
-    keeps the answer in the state folder."""
+    keeps the answer in the state folder. With an NVIDIA GPU and TensorRT (docs/runtimes.md) the embedder goes over to
+    them when it is compiled; tensorrt is auto, and warns where that cannot be."""
     threads: int = Field(0, ge=0, le=256)
     """Threads of the networks; 0 = one less than the cores, at least one (cameras decode on the rest)."""
     precision: Literal["f32", "bf16"] = "f32"

@@ -84,6 +84,11 @@ class Settings(Section):
         return self.state / "runtimes.json"
 
     @property
+    def plans_folder(self) -> Path:
+        """Of networks that TensorRT compiled for this machine's GPU."""
+        return self.state / "plans"
+
+    @property
     def keys_folder(self) -> Path:
         """Of the server's key pair and of the clients who may listen over TCP."""
         return self.state / "keys"

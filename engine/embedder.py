@@ -39,6 +39,7 @@ class Embedder:
         threads: int = 0,
         precision: Precision = "f32",
         calibrations: Path | None = None,
+        plans: Path | None = None,
     ) -> Self:
         """Returns an embedder that is ready to use.
 
@@ -46,6 +47,7 @@ class Embedder:
             spec: its manifest.
             preference, threads, precision: see `load_runtime`.
             calibrations: file of what the runtimes took; None: they are not compared.
+            plans: folder of TensorRT's plans; None: it is not used.
 
         Raises:
             ModelError: no embedder, not installed, altered, or not loadable.
@@ -54,14 +56,24 @@ class Embedder:
         side = spec.input_size or 0
         calibration = Calibration(calibrations, (USUAL_BATCH, 3, side, side)) if calibrations else None
         path = spec.verified_path()
-        return cls(spec, load_runtime(path, preference, threads, precision=precision, calibration=calibration))
+        return cls(
+            spec,
+            load_runtime(path, preference, threads, precision=precision, calibration=calibration, plans=plans),
+        )
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Returns the embedder that the settings name; raises what `load` does."""
         chosen = settings.embedding
         spec = find_model(chosen.model, settings.models)
-        return cls.load(spec, chosen.runtime, chosen.threads, chosen.precision, settings.runtime_calibrations)
+        return cls.load(
+            spec,
+            chosen.runtime,
+            chosen.threads,
+            chosen.precision,
+            settings.runtime_calibrations,
+            settings.plans_folder,
+        )
 
     @property
     def digest(self) -> str:

@@ -15,7 +15,7 @@ from engine.runtimes.calibration import Calibration, CpuRuntime
 
 logger = logging.getLogger(__name__)
 
-Preference = Literal["auto", "openvino", "onnxruntime"]
+Preference = Literal["auto", "tensorrt", "openvino", "onnxruntime"]
 Precision = Literal["f32", "bf16"]
 DynamicShapes = Mapping[str, Sequence[int | None]]
 """By input name, the dimensions to declare instead of the file's; None = any size."""
@@ -43,17 +43,20 @@ def load_runtime(
     *,
     precision: Precision = "f32",
     calibration: Calibration | None = None,
+    plans: Path | None = None,
 ) -> Runtime:
     """Returns a runtime with an ONNX file loaded into it.
 
     Args:
         path: the file.
-        preference: auto takes what `calibration` finds faster; without one OpenVINO where it can be imported, else ONNX
-            Runtime.
+        preference: auto takes TensorRT where there is a GPU for it; else, and until its plan is built, what
+            `calibration` finds faster; without one OpenVINO where it can be imported, else ONNX Runtime. tensorrt is
+            auto, and says why where it cannot be.
         threads: 0 = one less than the cores this process may use, at least one.
         dynamic_shapes: for files that declare fixed input shapes although the network takes any.
         precision: in which the processor multiplies; bf16 is OpenVINO's alone.
-        calibration: compares the runtimes, once on each machine.
+        calibration: compares the processor's runtimes, once on each machine.
+        plans: folder of TensorRT's plans; without one it is not used.
 
     Raises:
         ModelError: the file is no network that the runtime can load.
@@ -64,11 +67,21 @@ def load_runtime(
         "openvino": partial(_openvino, path, threads, dynamic_shapes or {}, precision),
         "onnxruntime": partial(_onnxruntime, path, threads, dynamic_shapes or {}, precision),
     }
-    if preference != "auto":
+    if preference == "openvino" or preference == "onnxruntime":
         return load[preference]()
+    serving = _faster(path, threads, load, calibration if precision == "f32" else None)
+    if plans is None or dynamic_shapes:
+        return serving
+    from engine.runtimes.tensorrt.choice import with_tensorrt
+
+    return with_tensorrt(serving, path, plans, asked=preference == "tensorrt")
+
+
+def _faster(
+    path: Path, threads: int, load: Mapping[CpuRuntime, Callable[[], Runtime]], calibration: Calibration | None
+) -> Runtime:
     try:
-        faster = calibration.faster(path, threads, load) if calibration and precision == "f32" else "openvino"
-        return load[faster]()
+        return load[calibration.faster(path, threads, load) if calibration else "openvino"]()
     except RuntimeUnavailableError as error:
         logger.warning("runtime_unavailable runtime=openvino cause='%s'", error)
         return load["onnxruntime"]()

@@ -9,20 +9,9 @@ from engine.runtimes.tensorrt.flavours import FlavourName, load_flavour
 from engine.runtimes.tensorrt.network import Network
 from engine.runtimes.tensorrt.plans import PlanStore
 from engine.runtimes.tensorrt.runtime import TensorRtRuntime
-from engine.runtimes.tensorrt.states import TensorRtState, find_gpu, find_state
+from engine.runtimes.tensorrt.states import find_state
 
 logger = logging.getLogger(__name__)
-
-FLAVOURS: tuple[FlavourName, ...] = ("trt", "rtx")
-"""Better ones first."""
-
-
-def find_ready() -> tuple[FlavourName | None, list[TensorRtState]]:
-    """Returns the flavour to use, if any can be, and the states of all. Imports nothing where there is no GPU."""
-    if isinstance(find_gpu(), tuple):
-        return None, []
-    states = [find_state(flavour) for flavour in FLAVOURS]
-    return next((state.flavour for state in states if state.state == "ready"), None), states
 
 
 def load_tensorrt(flavour: FlavourName, path: Path, folder: Path) -> TensorRtRuntime:

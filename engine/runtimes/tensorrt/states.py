@@ -16,6 +16,8 @@ StateName = Literal["not installed", "libraries missing", "no driver", "no GPU",
 DRIVER = "libcuda.so.1"
 SM_MAJOR, SM_MINOR = 75, 76
 """CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR and _MINOR."""
+EVERY_FLAVOUR: tuple[FlavourName, ...] = ("trt", "rtx")
+"""Better ones first."""
 EXTRAS: dict[FlavourName, str] = {"trt": "tensorrt", "rtx": "tensorrt-rtx"}
 
 
