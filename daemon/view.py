@@ -64,6 +64,8 @@ class Crop:
     """Whether it is worth a look at the main stream; `CameraView.settle` then decides about it."""
     is_best: bool
     """Whether no crop of the track before had a better quality."""
+    is_new: bool
+    """Whether it is one of the first looks at its track, which wait for a name."""
     picture: Picture | None
     """Of the face, for people; see `SnapshotSettings`."""
 
@@ -84,7 +86,7 @@ class CameraView:
         camera: its name.
         tracker: of this camera alone.
         settings: the limits.
-        tally: counts what became of every crop, by reason.
+        tally: counts what became of every crop that is not embedded, by reason.
     """
 
     def __init__(self, camera: str, tracker: Tracker, settings: Settings, tally: Counter[str]) -> None:
@@ -129,7 +131,7 @@ class CameraView:
         if self._is_poor(crop.quality, crop.fault):
             return None
         looks = self._embed(crop.track, crop.quality, crop.captured_ns / 1e9)
-        return replace(crop, is_best=crop.quality >= looks.best_quality)
+        return replace(crop, is_best=crop.quality >= looks.best_quality, is_new=looks.embedded <= FIRST_LOOKS)
 
     @property
     def embedded_tracks(self) -> list[str]:
@@ -169,7 +171,6 @@ class CameraView:
         return True
 
     def _embed(self, track: str, quality: float, at_s: float) -> Looks:
-        self._tally["embedded"] += 1
         looks = self._looks.setdefault(track, Looks())
         looks.note(quality, at_s)
         return looks
@@ -192,6 +193,7 @@ class CameraView:
         if wants_closer:
             self._closer[track] = quality, self._captured_s
         height, width = frame.image.y.shape
+        looks = self._looks.get(track, Looks())
         x1, y1, x2, y2 = (float(value) for value in faces.boxes[i])
         return Crop(
             camera=self._camera,
@@ -204,7 +206,8 @@ class CameraView:
             fault=fault,
             pixels=pixels,
             wants_closer=wants_closer,
-            is_best=not wants_closer and quality >= self._looks[track].best_quality,
+            is_best=not wants_closer and quality >= looks.best_quality,
+            is_new=looks.embedded <= FIRST_LOOKS,
             picture=self._photographer.take(track, frame.image, (x1, y1, x2, y2), quality),
         )
 

@@ -1,6 +1,7 @@
 """The vision worker: newest frame of each camera -> faces -> tracks -> embeddings of the crops that are worth it.
 
-One round looks at cameras that have a new frame, in turn; all crops of a round go through the embedder together.
+One round looks at cameras that have a new frame, in turn. Their crops go through the embedder together: when they fill
+a batch, when the first of them has waited long enough, or when there is no frame to look at meanwhile.
 """
 
 import logging
@@ -31,6 +32,7 @@ from daemon.messages import (
     FaceObserved,
     FrameToken,
     Observation,
+    TrackEnded,
     TracksInSight,
     decode_frame_message,
     encode,
@@ -44,14 +46,20 @@ from daemon.workers.logs import set_up_worker_logging
 from daemon.workers.task import VisionTask, read_task, stop_on_sigterm
 from daemon.workers.vision_figures import VisionFigures
 from engine import Detections, FaceEngine
+from engine.batching import Batcher
 from engine.crops import encode_crop
+from engine.embedder import LARGEST_BATCH
 
 logger = logging.getLogger(__name__)
 
 WAIT_MS = 100
 """Longest wait for a frame before the heartbeat is given and lost tracks are ended."""
 ROUND_S = 0.1
-"""After so long a round ends, and the first crop of it need not wait for looks at all the other cameras."""
+"""After so long a round ends: there may be newer frames than those that wait."""
+PATIENCE_S = 0.1
+"""How long a crop waits for those of other cameras' frames."""
+MOST_WAITING = 4 * LARGEST_BATCH
+"""Crops; one look at a crowd may bring more than a batch."""
 LOG_S = 60.0
 TELL_S = 1.0
 LINGER_MS = 2000
@@ -77,6 +85,7 @@ class VisionWorker:
         self._rings: dict[str, FrameRing] = {}
         self._views: dict[str, CameraView] = {}
         self._turns = Turns()
+        self._batcher = Batcher[Crop](LARGEST_BATCH, PATIENCE_S, MOST_WAITING)
         for camera, ring in task.rings.items():
             self._join(camera, Path(ring))
         names = (settings.detection.model, settings.embedding.model, engine.embedder.runtime.name)
@@ -102,7 +111,7 @@ class VisionWorker:
         while self._turns:
             self._look()
         for view in self._views.values():
-            self._send(view.end_all())
+            self._send_ends(view.end_all())
 
     def close(self) -> None:
         self._frames.close(linger=0)
@@ -122,7 +131,7 @@ class VisionWorker:
         self._views[camera] = CameraView(camera, tracker, self._settings, self._figures.crops)
 
     def _leave(self, camera: str) -> None:
-        self._send(self._views.pop(camera).end_all())
+        self._send_ends(self._views.pop(camera).end_all())
         self._rings.pop(camera).close()
         self._figures.forget(camera)
 
@@ -151,20 +160,28 @@ class VisionWorker:
             logger.warning("camera_not_joined camera=%s cause='%s'", message.camera, error)
 
     def _look(self) -> None:
-        """One round: cameras' frames through the detector, every worthwhile crop through the embedder."""
-        crops: list[Crop] = []
+        """One round: cameras' frames through the detector, and every batch that is due through the embedder."""
+        self._gather([])  # faces that waited for a closer look
         ends_s = time.monotonic() + ROUND_S
-        while self._turns and time.monotonic() < ends_s:
-            crops += self._crops_of(self._turns.take())
-        crops = [settled for crop in self._closer.exchange(crops) if (settled := self._settled(crop))]
-        if crops:
-            started_s = time.monotonic()
-            embeddings = self._engine.embedder.embed(np.stack([crop.pixels for crop in crops]))
-            self._figures.embed_ms.add((time.monotonic() - started_s) * 1e3)
-            self._figures.batch = len(crops)
-            digest = self._engine.embedder.digest
-            keeps_crops = self._settings.strangers.enabled
-            self._send([_observation(*pair, digest, keeps_crops) for pair in zip(crops, embeddings, strict=True)])
+        while self._turns and time.monotonic() < ends_s and not self._batcher.is_due:
+            self._gather(self._crops_of(self._turns.take()))
+        # With nothing else to do, whoever waits would only be embedded later.
+        while self._batcher.is_due or (self._batcher and not self._turns):
+            self._embed()
+
+    def _gather(self, crops: Sequence[Crop]) -> None:
+        for crop in self._closer.exchange(crops):
+            if (settled := self._settled(crop)) and self._batcher.put(settled):
+                self._figures.crops["overflow"] += 1
+
+    def _embed(self) -> None:
+        closed_by = "full" if self._batcher.is_full else "deadline" if self._batcher.is_due else "idle"
+        batch, started_s = self._batcher.take(), time.monotonic()
+        embeddings = self._engine.embedder.embed(batch.pixels)
+        self._figures.note_batch(closed_by, batch.waited_s, time.monotonic() - started_s)
+        digest = self._engine.embedder.digest
+        keeps_crops = self._settings.strangers.enabled
+        self._send([_observation(*pair, digest, keeps_crops) for pair in zip(batch.crops, embeddings, strict=True)])
 
     def _crops_of(self, token: FrameToken) -> list[Crop]:
         """Analyses one frame. Should it change under our hands, which the lease prevents, it is stale, never wrong."""
@@ -205,13 +222,19 @@ class VisionWorker:
 
     def _end_lost_tracks(self) -> None:
         for camera, view in self._views.items():
-            self._send(view.ended())
+            self._send_ends(view.ended())
             self._rings[camera].note_followed(view.followed)
 
     def _tell_tracks_in_sight(self) -> None:
         if time.monotonic() - self._told_s > TELL_S:
             self._told_s = time.monotonic()
             self._send([TracksInSight({camera: view.embedded_tracks for camera, view in self._views.items()})])
+
+    def _send_ends(self, ends: Sequence[TrackEnded]) -> None:
+        """Whoever has left was seen before: first goes what waits."""
+        while ends and self._batcher:
+            self._embed()
+        self._send(ends)
 
     def _send(self, observations: Sequence[Observation]) -> None:
         for observation in observations:

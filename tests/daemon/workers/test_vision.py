@@ -68,14 +68,17 @@ class Bench:
         self.rings[camera] = FrameRing.create(FRAMES_FOLDER, f"{os.getpid():08x}", camera, width, 640)
         return str(self.rings[camera].path)
 
-    def show(self, camera: str) -> list[Observation]:
-        """Puts the picture before a camera; returns what the worker says to it."""
-        token = self.rings[camera].write(self._picture, FrameTimes.now(), bt709=False, full_range=False)
-        return self.tell(token)
+    def show(self, *cameras: str) -> list[Observation]:
+        """Puts the picture before cameras; returns what the worker says to it."""
+        times = FrameTimes.now()
+        return self.tell(
+            *(self.rings[camera].write(self._picture, times, bt709=False, full_range=False) for camera in cameras)
+        )
 
-    def tell(self, message) -> list[Observation]:
-        self._frames.send(encode(message))
-        self._worker._receive(WAIT_MS)
+    def tell(self, *messages) -> list[Observation]:
+        for message in messages:
+            self._frames.send(encode(message))
+            self._worker._receive(WAIT_MS)
         self._worker._look()
         self._worker._tell_figures()
         return self.heard()
@@ -125,6 +128,28 @@ def test_a_camera_that_joins_takes_nothing_from_the_others(bench):
     assert other != track
     assert tracks(bench.show("door")) == {("door", track)}
     assert bench.rings["yard"].counts().analysed == 1
+
+
+def test_crops_of_all_cameras_share_a_batch(bench):
+    bench.tell(CameraJoined("yard", bench.make_ring("yard")))
+    bench.report()
+    time.sleep(1.0)
+    seen = tracks(bench.show("door", "yard"))
+    assert {camera for camera, _ in seen} == {"door", "yard"}
+    report = bench.report()
+    assert (report.gauges["batch_size"], report.counters["batches.idle"]) == (2, 1)
+    assert report.gauges["batch_fill"] == round(2 / 32, 3)
+    assert sum(report.histograms["wait_ms"].counts) == report.counters["crops.embedded"] == 2
+
+
+def test_a_track_ends_after_its_last_crop_was_embedded(bench):
+    token = bench.rings["door"].write(bench._picture, FrameTimes.now(), bt709=False, full_range=False)
+    bench._worker._gather(bench._worker._crops_of(token))
+    assert bench.heard() == []
+    seen, ended = bench.tell(CameraLeft("door"))
+    assert isinstance(seen, FaceObserved)
+    assert isinstance(ended, TrackEnded)
+    assert seen.track == ended.track
 
 
 def test_a_camera_learns_how_many_faces_are_followed_before_it(bench):
