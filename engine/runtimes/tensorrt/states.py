@@ -66,7 +66,7 @@ def find_state(
         importlib.import_module("cuda.bindings.runtime")
     except ModuleNotFoundError as error:
         return TensorRtState(flavour, "not installed", str(error))
-    except (ImportError, OSError, RuntimeError) as error:
+    except (ImportError, OSError, RuntimeError, AttributeError) as error:  # AttributeError: of another package's name
         return TensorRtState(flavour, "libraries missing", str(error))
     found = find_gpu(load_library)
     if not isinstance(found, Gpu):
