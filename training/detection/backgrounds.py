@@ -27,7 +27,7 @@ FOLDERS = (
     "/usr/share/games/supertuxkart/data/textures:/usr/share/games/supertuxkart/data/tracks:/usr/share/games/trigger-rally"
 )
 ENDINGS = {".jpg", ".jpeg", ".png", ".webp"}
-LONGEST_PX, SHORTEST_PX = 800, 96
+LONGEST_PX, SHORTEST_PX = 560, 96
 FEWEST = 50
 
 Image = NDArray[np.uint8]
@@ -51,7 +51,7 @@ def _collect(cache: Path) -> None:
         image = read_background(file)
         if image is None or _has_face(image, yunet):
             continue
-        cv2.imwrite(str(part / f"{kept:05d}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 92])
+        cv2.imwrite(str(part / f"{kept:05d}.jpg"), image, [cv2.IMWRITE_JPEG_QUALITY, 80])
         kept += 1
     if kept < FEWEST:
         raise SystemExit(f"error: {kept} background pictures found, {FEWEST} needed. Install background-packages.txt")
