@@ -30,6 +30,10 @@ NOSE, LEFT_MOUTH, RIGHT_MOUTH = (4,), (61,), (291,)
 FIVE = (LEFT_EYE, RIGHT_EYE, NOSE, LEFT_MOUTH, RIGHT_MOUTH)
 """Mesh points whose mean is each landmark: eye corners and lids, tip of the nose, corners of the mouth."""
 
+STRETCH = 1.04
+"""The mesh's eyes and mouth lie nearer to each other than the landmarks that faces are aligned with: by so much, for
+crops of the one to be as large as those of the other (median of 400 crops of fairface112)."""
+
 
 class YuNet:
     """The teacher of boxes."""
@@ -90,6 +94,14 @@ def share_inside(box: NDArray[np.float32], other: NDArray[np.float32]) -> float:
     return float(np.maximum(common, 0).prod() / (box[2:] - box[:2]).prod())
 
 
+def stretched(points: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Returns the five landmarks, (5, 2), `STRETCH` times as tall, whichever way the face is turned."""
+    down = points[3:].mean(0) - points[:2].mean(0)
+    down = down / max(float(np.linalg.norm(down)), 1e-6)
+    below = (points - points.mean(0)) @ down
+    return np.asarray(points + (STRETCH - 1) * below[:, None] * down, np.float32)
+
+
 class FaceMesh:
     """The teacher of landmarks."""
 
@@ -120,7 +132,7 @@ class FaceMesh:
                 five = five[[1, 0, 2, 4, 3]]  # the mirrored face's left eye is the right one
             views.append(five @ back[:, :2].T + back[:, 2])
             logits.append(logit)
-        return np.median(views, 0).astype(np.float32), float(np.mean(logits))
+        return stretched(np.median(views, 0).astype(np.float32)), float(np.mean(logits))
 
     def _run(self, view: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
         outputs = list(self._network(view[None, ..., ::-1].astype(np.float32) / 255).values())

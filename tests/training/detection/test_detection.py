@@ -6,7 +6,7 @@ import torch
 from training.detection.losses import RANGES_PX, Faces, assign, detection_losses, overlap
 from training.detection.network import NECK, OUTPUTS, STRIDES, DetectorNetwork, decode, double, places
 from training.detection.patches import Place, draw_place, make_masks, paste
-from training.detection.teachers import share_inside
+from training.detection.teachers import STRETCH, share_inside, stretched
 from training.detection.yunet import load_yunet
 from training.paths import SHARED
 from training.tensors import normalise
@@ -184,3 +184,12 @@ def test_a_picture_goes_where_its_labels_go(scale):
 def test_a_part_of_a_face_lies_inside_of_it():
     whole, part = np.array([0, 0, 100, 100], np.float32), np.array([50, 50, 110, 90], np.float32)
     assert share_inside(part, whole) == pytest.approx(5 / 6)
+
+
+def test_stretched_landmarks_are_taller_and_no_wider():
+    points = np.array([[40, 60], [80, 60], [60, 80], [45, 110], [75, 110]], np.float32)
+    taller = stretched(points)
+    assert np.array_equal(taller[:, 0], points[:, 0])
+    assert np.ptp(taller[:, 1]) == pytest.approx(STRETCH * np.ptp(points[:, 1]))
+    turned = stretched(points[:, ::-1])
+    assert np.allclose(turned[:, ::-1], taller)
