@@ -51,12 +51,13 @@ def build_plan(
         config.set_compute_capability(getattr(trt.ComputeCapability, target), 0)
     if flavour.name == "trt" and timing_cache is not None:
         known = timing_cache.read_bytes() if timing_cache.is_file() else b""
-        config.set_timing_cache(config.create_timing_cache(known), ignore_mismatch=False)
+        cache = config.create_timing_cache(known) or config.create_timing_cache(b"")
+        config.set_timing_cache(cache, ignore_mismatch=False)
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise flavour.failed("cannot compile the network")
     if flavour.name == "trt" and timing_cache is not None:
-        timing_cache.write_bytes(config.get_timing_cache().serialize())
+        timing_cache.write_bytes(bytes(config.get_timing_cache().serialize()))
     return bytes(plan)
 
 

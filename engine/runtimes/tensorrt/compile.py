@@ -69,8 +69,12 @@ def compile_here(flavour: FlavourName, network: Path, folder: Path) -> None:
         plan = build_plan(loaded, found.model, timing_cache=folder / f"{flavour}-{loaded.version}.timing")
         seconds = time.monotonic() - begin
         reference = OnnxRuntime(network, max(1, len(os.sched_getaffinity(0)) // 2), {})
-        least = accept(TensorRtRuntime(loaded, plan, lanes=1), reference, found.row, SIZES)
+        candidate = TensorRtRuntime(loaded, plan, lanes=1)
+        candidate.warm()
+        least = accept(candidate, reference, found.row, SIZES)
         store.write(key, plan, least, seconds)
+        if kernels := candidate.kernels():
+            store.write_kernels(key, kernels)
 
 
 def _end_with_parent() -> None:

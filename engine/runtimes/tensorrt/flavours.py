@@ -23,6 +23,14 @@ OLDEST_SM = (7, 5)
 SM_OF_8 = ((5, 0), (9, 0))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Jit:
+    """What RTX compiles with at run time, and what it compiled."""
+
+    config: Any
+    cache: Any
+
+
 @dataclass(frozen=True, eq=False)
 class Flavour:
     """An imported TensorRT."""
@@ -69,18 +77,32 @@ class Flavour:
             config.set_preview_feature(trt.PreviewFeature.PROFILE_SHARING_0806, True)
             _keep_tail_exact(trt, network)
 
-    def context(self, engine: Any, cache: bytes | None = None) -> Any:
-        """Returns an execution context without memory of its own, or None."""
-        if not hasattr(engine, "device_memory_size_v2"):
-            return engine.create_execution_context_without_device_memory()
-        strategy = self.trt.ExecutionContextAllocationStrategy.USER_MANAGED
-        if self.name == "trt":
-            return engine.create_execution_context(strategy)
+    def jit(self, engine: Any, kernels: bytes | None) -> "Jit | None":
+        """Returns how RTX compiles kernels while batches run; the other flavours compile everything beforehand.
+
+        Args:
+            engine: of this flavour.
+            kernels: of an earlier process; refused by RTX where they are of another version, GPU or driver.
+        """
+        if self.name != "rtx":
+            return None
         config = engine.create_runtime_config()
-        config.set_execution_context_allocation_strategy(strategy)
+        config.set_execution_context_allocation_strategy(self.trt.ExecutionContextAllocationStrategy.USER_MANAGED)
         # A graph would keep the slow kernels with which RTX bridges the time until those of a shape are compiled.
         config.dynamic_shapes_kernel_specialization_strategy = self.trt.DynamicShapesKernelSpecializationStrategy.EAGER
-        return engine.create_execution_context(config)
+        cache = config.create_runtime_cache()
+        if kernels and not cache.deserialize(kernels):
+            logger.info("kernels_refused")
+        config.set_runtime_cache(cache)
+        return Jit(config, cache)
+
+    def context(self, engine: Any, jit: "Jit | None") -> Any:
+        """Returns an execution context without memory of its own, or None."""
+        if jit is not None:
+            return engine.create_execution_context(jit.config)
+        if hasattr(engine, "device_memory_size_v2"):
+            return engine.create_execution_context(self.trt.ExecutionContextAllocationStrategy.USER_MANAGED)
+        return engine.create_execution_context_without_device_memory()
 
     def scratch_bytes(self, engine: Any) -> int:
         """Memory that a context of this engine needs while it works, whatever the batch."""

@@ -35,14 +35,21 @@ class Port:
 class Engine:
     """A plan, ready for lanes."""
 
-    def __init__(self, flavour: Flavour, plan: bytes) -> None:
-        """Raises PlanError where this TensorRT or this GPU refuses the plan."""
+    def __init__(self, flavour: Flavour, plan: bytes, kernels: bytes | None = None) -> None:
+        """Raises PlanError where this TensorRT or this GPU refuses the plan.
+
+        Args:
+            flavour: the one that compiled the plan.
+            plan: as `build_plan` gave it.
+            kernels: of an earlier process.
+        """
         self.flavour, trt = flavour, flavour.trt
         flavour.messages.errors.clear()
         self._runtime = trt.Runtime(flavour.messages)
         self.cuda = self._runtime.deserialize_cuda_engine(plan)
         if self.cuda is None:
             raise flavour.failed("refuses the plan")
+        self._jit = flavour.jit(self.cuda, kernels)
         names = [self.cuda.get_tensor_name(index) for index in range(self.cuda.num_io_tensors)]
         self.ports = tuple(self._port(name) for name in names)
         first = next(port.name for port in self.ports if port.is_input)
@@ -55,6 +62,22 @@ class Engine:
     def largest(self) -> int:
         """Most rows of a batch."""
         return max(self._largest)
+
+    @property
+    def steps(self) -> tuple[int, ...]:
+        """Batch sizes that are captured."""
+        return (*(step for step in STEPS if step < self.largest), self.largest)
+
+    def context(self) -> Any:
+        """Returns an execution context without memory. Raises PlanError."""
+        context = self.flavour.context(self.cuda, self._jit)
+        if context is None:
+            raise self.flavour.failed("gives no execution context")
+        return context
+
+    def kernels(self) -> bytes | None:
+        """Returns what was compiled while batches ran; None for flavours that compile everything beforehand."""
+        return None if self._jit is None else bytes(self._jit.cache.serialize())
 
     def profile_of(self, rows: int) -> int:
         return next(index for index, largest in enumerate(self._largest) if rows <= largest)
@@ -87,7 +110,7 @@ class Lane:
 
     def launch(self, rows: int) -> None:
         """Starts a batch of the first `rows` rows of the inputs, and does not wait for it."""
-        size = _step(rows, self._engine.largest)
+        size = next(step for step in self._engine.steps if step >= rows)
         if size not in self._launches:
             self._launches[size] = self._prepared(size)
         self._launches[size]()
@@ -113,9 +136,7 @@ class Lane:
 
     def _context(self, rows: int) -> Any:
         flavour, engine, stream = self._engine.flavour, self._engine, self._stream
-        context = flavour.context(engine.cuda)
-        if context is None:
-            raise flavour.failed("gives no execution context")
+        context = engine.context()
         self._contexts.append(context)
         done = context.set_optimization_profile_async(engine.profile_of(rows), stream.handle)
         for port in engine.ports:
@@ -135,7 +156,3 @@ class Lane:
             raise self._engine.flavour.failed("cannot run a batch")
         for name, array in self.outputs.items():
             self._stream.download(array[:rows], self._on_gpu[name])
-
-
-def _step(rows: int, largest: int) -> int:
-    return min(next((step for step in STEPS if step >= rows), largest), largest)

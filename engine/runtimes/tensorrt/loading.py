@@ -29,7 +29,7 @@ def load_tensorrt(flavour: FlavourName, path: Path, folder: Path) -> TensorRtRun
     plan = store.read(key)
     if plan is not None:
         try:
-            return TensorRtRuntime(loaded, plan)
+            return _warmed(TensorRtRuntime(loaded, plan, kernels=store.read_kernels(key)))
         except PlanError as error:
             logger.warning("plan_rebuilt name=%s cause='%s'", key.name, error)
             store.delete(key)
@@ -38,4 +38,9 @@ def load_tensorrt(flavour: FlavourName, path: Path, folder: Path) -> TensorRtRun
     plan = store.read(key)
     if plan is None:
         raise PlanError(f"the plan of {path.name} vanished after it was built. Another runtime serves")
-    return TensorRtRuntime(loaded, plan)
+    return _warmed(TensorRtRuntime(loaded, plan, kernels=store.read_kernels(key)))
+
+
+def _warmed(runtime: TensorRtRuntime) -> TensorRtRuntime:
+    runtime.warm()
+    return runtime

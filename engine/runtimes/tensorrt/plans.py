@@ -91,6 +91,19 @@ class PlanStore:
         except OSError as error:
             raise PlanError(f"the plan cannot be stored ({error.strerror}). Make room in the state folder") from error
 
+    def read_kernels(self, key: PlanKey) -> bytes | None:
+        """Returns what RTX compiled at run time for this plan, None where there is nothing that can be trusted."""
+        path = self.folder / f"{key.name}.jit"
+        try:
+            _check_owner(path)
+            return path.read_bytes()
+        except (OSError, PlanError):
+            return None
+
+    def write_kernels(self, key: PlanKey, kernels: bytes) -> None:
+        """Raises OSError."""
+        self._replace(f"{key.name}.jit", kernels)
+
     def records(self) -> list[PlanRecord]:
         """Returns what is known about the plans, newest first; what is damaged is left out."""
         found = [record for path in self.folder.glob("*.json") if (record := _read_record(path)) is not None]
@@ -116,9 +129,7 @@ class PlanStore:
 
     def _trusted(self, key: PlanKey) -> bytes:
         path = self.folder / f"{key.name}.plan"
-        state = path.stat()
-        if state.st_mode & WRITABLE_BY_OTHERS or state.st_uid not in (0, os.geteuid()):
-            raise PlanError("somebody else may write the file")
+        _check_owner(path)
         record = _read_record(path.with_suffix(".json"))
         if record is None or record.key != key:
             raise PlanError("its sidecar is missing, damaged, or of another plan")
@@ -140,11 +151,17 @@ class PlanStore:
             part.unlink(missing_ok=True)
 
     def _delete(self, name: str) -> None:
-        for ending in (".json", ".plan"):
+        for ending in (".json", ".plan", ".jit"):
             try:
                 (self.folder / f"{name}{ending}").unlink(missing_ok=True)
             except OSError as error:
                 logger.warning("plan_not_deleted name=%s cause='%s'", name, error.strerror)
+
+
+def _check_owner(path: Path) -> None:
+    state = path.stat()
+    if state.st_mode & WRITABLE_BY_OTHERS or state.st_uid not in (0, os.geteuid()):
+        raise PlanError("somebody else may write the file")
 
 
 def _digest(plan: bytes) -> str:

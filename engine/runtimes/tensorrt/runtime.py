@@ -18,9 +18,9 @@ LANES = 2
 class TensorRtRuntime:
     name = "tensorrt"
 
-    def __init__(self, flavour: Flavour, plan: bytes, lanes: int = LANES) -> None:
+    def __init__(self, flavour: Flavour, plan: bytes, lanes: int = LANES, kernels: bytes | None = None) -> None:
         """Raises PlanError where this TensorRT or GPU refuses the plan, GpuError where the GPU fails."""
-        self._engine = Engine(flavour, plan)
+        self._engine = Engine(flavour, plan, kernels)
         self._lanes = [Lane(self._engine) for _ in range(lanes)]
         self.input_names = tuple(port.name for port in self._engine.ports if port.is_input)
         self._outputs = [port for port in self._engine.ports if not port.is_input]
@@ -47,6 +47,16 @@ class TensorRtRuntime:
         while running:
             _collect(*running.popleft(), results)
         return results
+
+    def warm(self) -> None:
+        """Captures every batch size, so that no later batch waits for it."""
+        for size in self._engine.steps:
+            self._lanes[0].launch(size)
+            self._lanes[0].wait()
+
+    def kernels(self) -> bytes | None:
+        """Returns what a later process need not compile again, if anything."""
+        return self._engine.kernels()
 
     def _checked(self, inputs: Mapping[str, NDArray[np.float32]]) -> int:
         """Returns the number of rows; a wrong dtype or a NaN would come out as a wrong embedding, not as an error."""
