@@ -51,7 +51,7 @@ def _chequers(rng: Generator, image: Image) -> Image:
 def _circles(rng: Generator, image: Image) -> Image:
     side = len(image)
     for _ in range(int(rng.integers(1, 12))):
-        middle, axes = rng.integers(0, side, 2).tolist(), rng.integers(3, side // 3, 2).tolist()
+        (x, y), (a, b) = rng.integers(0, side, 2).tolist(), rng.integers(3, side // 3, 2).tolist()
         thickness = -1 if rng.random() < 0.5 else int(rng.integers(1, 8))
-        cv2.ellipse(image, middle, axes, rng.uniform(0, 180), 0, 360, _colour(rng), thickness, cv2.LINE_AA)
+        cv2.ellipse(image, (x, y), (a, b), rng.uniform(0, 180), 0, 360, _colour(rng), thickness, cv2.LINE_AA)
     return image

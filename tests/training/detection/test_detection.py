@@ -6,7 +6,9 @@ import torch
 from training.detection.losses import RANGES_PX, Faces, assign, detection_losses, overlap
 from training.detection.network import NECK, OUTPUTS, STRIDES, DetectorNetwork, decode, double, places
 from training.detection.patches import Place, draw_place, make_masks, paste
+from training.detection.scenes import Scene
 from training.detection.teachers import STRETCH, share_inside, stretched
+from training.detection.train import collate
 from training.detection.yunet import load_yunet
 from training.paths import SHARED
 from training.tensors import normalise
@@ -146,6 +148,18 @@ def test_a_scene_without_faces_has_a_loss_too():
     losses = detection_losses(decode(DetectorNetwork()(torch.zeros(1, 3, SIDE, SIDE))), assign(empty, SIDE, SIDE))
     assert losses.score > 0
     assert losses.box == losses.landmark == 0
+
+
+def test_an_enlarged_batch_keeps_its_faces_where_they_are():
+    picture = np.zeros((SIDE, SIDE, 3), np.uint8)
+    picture[60:100, 40:80] = 200
+    boxes, landmarks = np.array([[40, 60, 80, 100]], np.float32), np.full((1, 5, 2), 70, np.float32)
+    none = Scene(picture, boxes[:0], landmarks[:0], np.zeros(0, bool))
+    large = collate([Scene(picture, boxes, landmarks, np.ones(1, bool)), none, none, none]).enlarged()
+    assert large.images.shape == (1, 3, 2 * SIDE, 2 * SIDE)
+    x1, y1, x2, y2 = large.faces.boxes[0, 0].int().tolist()
+    assert (large.images[0, :, y1 + 1 : y2 - 1, x1 + 1 : x2 - 1] == 200).all()
+    assert assign(large.faces, 2 * SIDE, 2 * SIDE).face.any()
 
 
 def placed(turn, is_mirrored):
