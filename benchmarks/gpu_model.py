@@ -17,7 +17,7 @@ from onnx import ModelProto, shape_inference
 
 from engine.manifests import SHIPPED
 from engine.probes import probe_crops
-from engine.runtimes.tensorrt.half import without_stored_casts
+from engine.runtimes.tensorrt.simplify import simplified
 
 BATCHES = (1, 8, 32, 128, 256)
 
@@ -54,7 +54,7 @@ class Model:
     @cached_property
     def macs(self) -> int:
         """Multiplications of one face in convolutions, deconvolutions and matrix products."""
-        graph = shape_inference.infer_shapes(without_stored_casts(self.onnx)).graph
+        graph = shape_inference.infer_shapes(simplified(self.onnx)).graph
         values = [*graph.value_info, *graph.input, *graph.output]
         sizes = {v.name: [d.dim_value or 1 for d in v.type.tensor_type.shape.dim] for v in values}
         sizes |= {tensor.name: list(tensor.dims) for tensor in graph.initializer}

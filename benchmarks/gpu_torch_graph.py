@@ -8,7 +8,7 @@ from onnx import ModelProto, helper, numpy_helper
 from torch import Tensor
 from torch.nn import functional
 
-from engine.runtimes.tensorrt.half import without_stored_casts
+from engine.runtimes.tensorrt.simplify import simplified
 
 Options = dict[str, Any]
 
@@ -73,7 +73,7 @@ class TorchGraph:
     """
 
     def __init__(self, model: ModelProto, device: str = "cpu", dtype: torch.dtype = torch.float32) -> None:
-        graph = without_stored_casts(model).graph
+        graph = simplified(model).graph
         self._steps = [
             (
                 KINDS[node.op_type],

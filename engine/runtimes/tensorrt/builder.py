@@ -7,7 +7,8 @@ from typing import Any
 from onnx import ModelProto
 
 from engine.runtimes.tensorrt.flavours import Flavour
-from engine.runtimes.tensorrt.half import to_half, without_stored_casts
+from engine.runtimes.tensorrt.half import to_half
+from engine.runtimes.tensorrt.simplify import simplified
 
 SIZES = (1, 8, 32, 128)
 """Batches for which kernels are chosen; a batch in between uses those of the next one."""
@@ -63,7 +64,7 @@ def build_plan(
 
 def prepared(flavour: Flavour, model: ModelProto) -> ModelProto:
     """Returns the network as this flavour wants it: FP16 in the graph, or FP32 where a flag allows FP16."""
-    return to_half(model) if flavour.strongly_typed else without_stored_casts(model)
+    return to_half(model) if flavour.strongly_typed else simplified(model)
 
 
 def _profiles(builder: Any, network: Any, sizes: Sequence[int]) -> list[Any]:

@@ -6,8 +6,9 @@ TensorRT 11 and RTX compute in the types that the ONNX graph names, nothing else
 from collections.abc import Iterable
 
 import numpy as np
-import onnx
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper, shape_inference
+
+from engine.runtimes.tensorrt.simplify import replace, simplified
 
 PRODUCTS = {"Conv", "ConvTranspose", "Gemm", "MatMul"}
 ALWAYS_FLOAT = {"Resize": (1, 2)}
@@ -20,7 +21,7 @@ def to_half(model: ModelProto) -> ModelProto:
     Args:
         model: FP32, of nodes without subgraphs; weights may be stored in FP16 behind a Cast.
     """
-    model = shape_inference.infer_shapes(without_stored_casts(model))
+    model = shape_inference.infer_shapes(simplified(model))
     graph = model.graph
     floats = _floats(graph)
     half = _before_products(graph)
@@ -56,29 +57,6 @@ def to_half(model: ModelProto) -> ModelProto:
         converted.node.append(copy)
     _finish(graph, converted, made_half)
     return model
-
-
-def without_stored_casts(model: ModelProto) -> ModelProto:
-    """Returns the network with every Constant, and every weight that is cast when it is used, as a plain weight."""
-    folded = ModelProto()
-    folded.CopyFrom(model)
-    graph = folded.graph
-    weights = {tensor.name: tensor for tensor in graph.initializer}
-    kept = []
-    for node in graph.node:
-        if node.op_type == "Constant" and node.attribute[0].name == "value":
-            array = numpy_helper.to_array(node.attribute[0].t)
-        elif node.op_type == "Cast" and node.input[0] in weights:
-            kind = helper.tensor_dtype_to_np_dtype(node.attribute[0].i)
-            array = numpy_helper.to_array(weights[node.input[0]]).astype(kind)
-        else:
-            kept.append(node)
-            continue
-        weights[node.output[0]] = numpy_helper.from_array(array, node.output[0])
-    used = {name for node in kept for name in node.input} | {port.name for port in graph.output}
-    _replace(graph.node, kept)
-    _replace(graph.initializer, [tensor for name, tensor in weights.items() if name in used])
-    return folded
 
 
 def _floats(graph: GraphProto) -> set[str]:
@@ -122,8 +100,8 @@ def _finish(graph: GraphProto, converted: GraphProto, made_half: set[str]) -> No
             converted.node.append(helper.make_node("Cast", [f"{port.name}.half"], [port.name], to=TensorProto.FLOAT))
     used = {name for node in converted.node for name in node.input}
     kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    _replace(graph.node, list(converted.node))
-    _replace(graph.initializer, kept + list(converted.initializer))
+    replace(graph.node, list(converted.node))
+    replace(graph.initializer, kept + list(converted.initializer))
     graph.ClearField("value_info")
 
 
@@ -132,8 +110,3 @@ def _rename(node: NodeProto, old: str, new: str) -> None:
         for index, name in enumerate(names):
             if name == old:
                 names[index] = new
-
-
-def _replace(field: "onnx.internal.containers.Repeated", values: list[object]) -> None:  # type: ignore[name-defined]
-    del field[:]
-    field.extend(values)

@@ -7,7 +7,7 @@ import ctypes
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 from engine.runtimes.tensorrt.flavours import Flavour, FlavourName, load_flavour
 
@@ -58,12 +58,13 @@ class TensorRtState:
 def find_state(
     flavour: FlavourName,
     load: Callable[[FlavourName], Flavour] = load_flavour,
-    load_library: Callable[[str], ctypes.CDLL] = ctypes.CDLL,
+    load_library: Callable[[str], Any] = ctypes.CDLL,
+    load_cuda: Callable[[], object] = lambda: importlib.import_module("cuda.bindings.runtime"),
 ) -> TensorRtState:
     """Says whether a flavour can build and run plans here. Makes no TensorRT object."""
     try:
         loaded = load(flavour)
-        importlib.import_module("cuda.bindings.runtime")
+        load_cuda()
     except ModuleNotFoundError as error:
         return TensorRtState(flavour, "not installed", str(error))
     except (ImportError, OSError, RuntimeError, AttributeError) as error:  # AttributeError: of another package's name
@@ -76,7 +77,7 @@ def find_state(
     return TensorRtState(flavour, state, sm, loaded.version, found)
 
 
-def find_gpu(load_library: Callable[[str], ctypes.CDLL] = ctypes.CDLL) -> Gpu | tuple[StateName, str]:
+def find_gpu(load_library: Callable[[str], Any] = ctypes.CDLL) -> Gpu | tuple[StateName, str]:
     """Returns the first GPU, or why there is none."""
     try:
         cuda = load_library(DRIVER)
