@@ -31,12 +31,13 @@ def accept(candidate: Runtime, reference: Runtime, row: Sequence[int], sizes: Se
     [given] = candidate.input_names
     probes = _probes(row)
     wanted = reference.run({name: probes})
-    least = 1.0
+    found = []
     for size in (*sizes, max(sizes) + 1):
         rows = np.arange(size) % len(probes)
-        for output, values in candidate.run({given: probes[rows]}).items():
-            least = min(least, _least_cosine(values, wanted[output][rows]))
-    if not least >= LEAST_COSINE:  # a NaN is refused too
+        outputs = candidate.run({given: probes[rows]})
+        found += [_least_cosine(values, wanted[name][rows]) for name, values in outputs.items()]
+    least = float(np.min(found))  # unlike Python's min, a NaN goes through
+    if not least >= LEAST_COSINE:
         raise PlanError(
             f"the plan's outputs are not those of the processor: cosine {least:.5f} but {LEAST_COSINE} is the least. "
             "The processor's runtime goes on"

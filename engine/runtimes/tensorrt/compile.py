@@ -12,6 +12,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -24,14 +25,18 @@ from engine.runtimes.tensorrt.states import find_state
 logger = logging.getLogger(__name__)
 
 
-def compile_apart(flavour: FlavourName, network: Path, folder: Path) -> None:
+def compile_apart(flavour: FlavourName, network: Path, folder: Path, command: Sequence[str] = ()) -> None:
     """Runs this module in a process of its own, and waits for it.
+
+    Args:
+        flavour, network, folder: see above.
+        command: to run in place of this module.
 
     Raises:
         PlanError: with what it said last, or the signal that ended it.
     """
-    command = [sys.executable, "-m", __name__, flavour, str(network), str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+    whole = command or (sys.executable, "-m", __name__, flavour, str(network), str(folder))
+    with subprocess.Popen(whole, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         said = _last_line(process)
     if process.returncode < 0:
         name = signal.Signals(-process.returncode).name
@@ -77,14 +82,15 @@ def compile_here(flavour: FlavourName, network: Path, folder: Path) -> None:
             store.write_kernels(key, kernels)
 
 
-def _end_with_parent() -> None:
+def end_with_parent() -> None:
+    """Waits for the end of stdin, then ends this process, whatever it does."""
     while os.read(sys.stdin.fileno(), 1):
         pass
     os._exit(1)
 
 
 def main() -> None:
-    threading.Thread(target=_end_with_parent, daemon=True).start()
+    threading.Thread(target=end_with_parent, daemon=True).start()
     flavour, network, folder = sys.argv[1:]
     code = 0
     try:

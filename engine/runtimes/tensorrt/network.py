@@ -25,20 +25,25 @@ class Network:
 
     @classmethod
     def read(cls, path: Path) -> "Network":
-        """Raises PlanError where it has several inputs, or takes pictures of any size: such are not compiled."""
+        """Raises PlanError where it is not (N, 3, H, W) with a free N that goes in: such are not compiled."""
         try:
             data = path.read_bytes()
             model = onnx.load_from_string(data)
-            [port] = model.graph.input
-            row = tuple(dim.dim_value for dim in port.type.tensor_type.shape.dim)[1:]
         except Exception as error:  # protobuf's errors have no common type
-            raise PlanError(
-                f"{path.name} cannot be compiled ({type(error).__name__}). Another runtime serves"
-            ) from error
-        if len(row) != 3 or row[0] != 3 or not all(row):
-            raise PlanError(f"{path.name} takes pictures of any size; those are not compiled. Another runtime serves")
-        return cls(model, hashlib.sha256(data).hexdigest(), row)
+            raise _refused(path, f"cannot be read ({type(error).__name__})") from error
+        weights = {tensor.name for tensor in model.graph.initializer}
+        inputs = [port for port in model.graph.input if port.name not in weights]
+        if len(inputs) != 1:
+            raise _refused(path, f"has {len(inputs)} inputs")
+        batch, *row = [dim.dim_value for dim in inputs[0].type.tensor_type.shape.dim] or [0]
+        if batch or len(row) != 3 or not all(row):
+            raise _refused(path, "takes another number of pictures, or pictures of any size")
+        return cls(model, hashlib.sha256(data).hexdigest(), tuple(row))
 
     def key(self, flavour: Flavour, gpu: Gpu) -> PlanKey:
         sm = f"{gpu.sm[0]}.{gpu.sm[1]}"
         return PlanKey(self.sha256, flavour.name, flavour.version, gpu.name, sm, SIZES)
+
+
+def _refused(path: Path, why: str) -> PlanError:
+    return PlanError(f"{path.name} is not compiled: it {why}. Another runtime serves")
