@@ -44,8 +44,8 @@ NETWORKS = {"finder_v1": DetectorNetwork}
 class DetectorRecipe(Recipe):
     NETWORKS: ClassVar[Collection[str]] = tuple(NETWORKS)
 
-    given_scenes: int = 40_000
-    """First scenes, of which every layer is given YuNet's features."""
+    given_share: float = 0.2
+    """Of the run, from its begin: every layer is given YuNet's features. None, if the run starts from given weights."""
     given_weight: float = 5.0
     """Of resembling them, while they are given."""
     layers_weight: float = 0.0
@@ -152,7 +152,8 @@ class DetectorTraining(Run[Batch]):
         batch = batch.to(self.device)
         if self.seen // self._batch % ENLARGED_EVERY == 0:
             batch = batch.enlarged()
-        gives = self.seen < self._finder.given_scenes
+        share = self._finder.progress(self._progress.samples, self._progress.minutes)
+        gives = not self._progress.samples_before and share < self._finder.given_share
         weight = self._finder.given_weight if gives else self._finder.layers_weight
         known = self._yunet(batch.images) if weight else []
         network: Any = self.network
