@@ -8,6 +8,7 @@ from onnx import ModelProto
 
 from engine.runtimes.tensorrt.flavours import Flavour
 from engine.runtimes.tensorrt.half import to_half
+from engine.runtimes.tensorrt.progress import Tell, monitor
 from engine.runtimes.tensorrt.simplify import simplified
 
 SIZES = (1, 8, 32, 128)
@@ -21,6 +22,7 @@ def build_plan(
     sizes: Sequence[int] = SIZES,
     timing_cache: Path | None = None,
     target: str | None = None,
+    tell: Tell | None = None,
 ) -> bytes:
     """Returns the plan of a network, in FP16 with FP32 inputs and outputs.
 
@@ -30,6 +32,7 @@ def build_plan(
         sizes: batch sizes, ascending.
         timing_cache: file that keeps what was measured, so that the next build is faster; not for RTX.
         target: compute capability for RTX, such as SM89 or CURRENT; unset: every one that it knows.
+        tell: is given lines about the progress, if the flavour tells it.
 
     Raises:
         PlanError: with what TensorRT said; its parser refuses a node, or no kernel is found.
@@ -54,6 +57,8 @@ def build_plan(
         known = timing_cache.read_bytes() if timing_cache.is_file() else b""
         cache = config.create_timing_cache(known) or config.create_timing_cache(b"")
         config.set_timing_cache(cache, ignore_mismatch=False)
+    if tell is not None and (watching := monitor(flavour, tell)) is not None:
+        config.progress_monitor = watching
     plan = builder.build_serialized_network(network, config)
     if plan is None:
         raise flavour.failed("cannot compile the network")

@@ -20,24 +20,30 @@ from engine.errors import GpuError, PlanError
 from engine.runtimes.tensorrt.flavours import FlavourName, load_flavour
 from engine.runtimes.tensorrt.network import Network
 from engine.runtimes.tensorrt.plans import PlanStore
+from engine.runtimes.tensorrt.progress import Tell
 from engine.runtimes.tensorrt.states import find_state
 
 logger = logging.getLogger(__name__)
 
+PROGRESS = "progress: "
 
-def compile_apart(flavour: FlavourName, network: Path, folder: Path, command: Sequence[str] = ()) -> None:
+
+def compile_apart(
+    flavour: FlavourName, network: Path, folder: Path, command: Sequence[str] = (), tell: Tell = logger.debug
+) -> None:
     """Runs this module in a process of its own, and waits for it.
 
     Args:
         flavour, network, folder: see above.
         command: to run in place of this module.
+        tell: is given lines about the progress.
 
     Raises:
         PlanError: with what it said last, or the signal that ended it.
     """
     whole = command or (sys.executable, "-m", __name__, flavour, str(network), str(folder))
     with subprocess.Popen(whole, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        said = _last_line(process)
+        said = _last_line(process, tell)
     if process.returncode < 0:
         name = signal.Signals(-process.returncode).name
         raise PlanError(f"TensorRT crashed with {name} while it compiled {network.name}. Another runtime serves")
@@ -45,13 +51,19 @@ def compile_apart(flavour: FlavourName, network: Path, folder: Path, command: Se
         raise PlanError(said or f"compiling {network.name} failed. Another runtime serves")
 
 
-def _last_line(process: "subprocess.Popen[str]") -> str:
-    """Returns the last line of a process's stderr, which is read so that it never blocks."""
+def _last_line(process: "subprocess.Popen[str]", tell: Tell) -> str:
+    """Returns the last line of a process's stderr that is none about progress; reads all, so that it never blocks."""
     last = ""
-    for line in process.stderr or ():
-        logger.debug("compiler line='%s'", line.rstrip())
-        last = line.strip() or last
+    for line in map(str.strip, process.stderr or ()):
+        if line.startswith(PROGRESS):
+            tell(line.removeprefix(PROGRESS))
+        else:
+            last = line or last
     return last
+
+
+def _tell_parent(line: str) -> None:
+    print(PROGRESS + line, file=sys.stderr, flush=True)
 
 
 def compile_here(flavour: FlavourName, network: Path, folder: Path) -> None:
@@ -71,7 +83,7 @@ def compile_here(flavour: FlavourName, network: Path, folder: Path) -> None:
         if store.read(key) is not None:
             return
         begin = time.monotonic()
-        plan = build_plan(loaded, found.model, timing_cache=folder / f"{flavour}-{loaded.version}.timing")
+        plan = build_plan(loaded, found.model, SIZES, folder / f"{flavour}-{loaded.version}.timing", tell=_tell_parent)
         seconds = time.monotonic() - begin
         reference = OnnxRuntime(network, max(1, len(os.sched_getaffinity(0)) // 2), {})
         candidate = TensorRtRuntime(loaded, plan, lanes=1)

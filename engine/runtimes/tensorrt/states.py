@@ -64,11 +64,14 @@ def find_state(
     """Says whether a flavour can build and run plans here. Makes no TensorRT object."""
     try:
         loaded = load(flavour)
-        load_cuda()
     except ModuleNotFoundError as error:
         return TensorRtState(flavour, "not installed", str(error))
     except (ImportError, OSError, RuntimeError, AttributeError) as error:  # AttributeError: of another package's name
         return TensorRtState(flavour, "libraries missing", str(error))
+    try:
+        load_cuda()
+    except (ImportError, OSError, RuntimeError) as error:
+        return TensorRtState(flavour, "libraries missing", f"cuda-bindings: {error}", loaded.version)
     found = find_gpu(load_library)
     if not isinstance(found, Gpu):
         return TensorRtState(flavour, *found, version=loaded.version)

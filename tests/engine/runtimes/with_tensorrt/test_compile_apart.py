@@ -32,6 +32,14 @@ def test_a_long_talk_on_stderr_does_not_block(tmp_path):
         compile_apart("trt", NETWORK, tmp_path, command=talk)
 
 
+def test_progress_is_passed_on_and_is_no_reason(tmp_path):
+    program = "import sys; print('why', 'progress: Building 1/2', 'progress: Building 2/2', sep='\\n', file=sys.stderr)"
+    told = []
+    with pytest.raises(PlanError, match=r"^why$"):
+        compile_apart("trt", NETWORK, tmp_path, [sys.executable, "-c", f"{program}; sys.exit(1)"], told.append)
+    assert told == ["Building 1/2", "Building 2/2"]
+
+
 def test_the_compiler_ends_with_its_parent():
     program = "import threading, time; from engine.runtimes.tensorrt import compile; compile.end_with_parent()"
     child = subprocess.Popen([sys.executable, "-c", program], stdin=subprocess.PIPE)

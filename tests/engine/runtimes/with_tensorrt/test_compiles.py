@@ -32,6 +32,14 @@ def test_a_shipped_network_compiles_with_what_the_embedder_does_before_it(name):
     assert len(build_plan(load_flavour("rtx"), whole, sizes=(8,))) > 1_000_000
 
 
+def test_a_build_tells_how_far_it_is():
+    told = []
+    model = onnx.load(find_model(SHIPPED_NETWORKS[0]).verified_path())
+    build_plan(load_flavour("rtx"), model, sizes=(8,), tell=told.append)
+    assert len(told) > 1
+    assert all("/" in line for line in told)
+
+
 def network(node, weights):
     ports = [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["n", 4, 8, 8])]
     out = [helper.make_tensor_value_info("y", TensorProto.FLOAT, ["n", *[None] * 3])]

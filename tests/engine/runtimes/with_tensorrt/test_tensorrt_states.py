@@ -66,7 +66,7 @@ def raising(error):
     ("given", "expected"),
     [
         ({"load": raising(ModuleNotFoundError("No module named 'tensorrt_rtx'"))}, "not installed"),
-        ({"cuda": no_cuda}, "not installed"),
+        ({"cuda": no_cuda}, "libraries missing"),
         ({"load": raising(ImportError("libtensorrt_rtx.so.1: cannot open"))}, "libraries missing"),
         ({"load": raising(AttributeError("module 'tensorrt' has no attribute 'ILogger'"))}, "libraries missing"),
         ({"driver": no_driver}, "no driver"),
