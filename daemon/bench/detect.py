@@ -1,0 +1,43 @@
+"""`deconvid bench detect`: from a picture of 1280x720 to boxes and landmarks."""
+
+from collections.abc import Sequence
+from functools import partial
+
+import cv2
+import numpy as np
+
+from daemon.bench.engine_bench import EngineBench, EngineReport
+from daemon.bench.rivals import insightface_model, plain_session
+from daemon.demo.cast import GROUP, read
+from engine.detectors import load_detector
+from engine.detectors.detector import HEADS
+from engine.detectors.letterbox import letterbox
+from engine.manifests import ModelSpec
+from engine.runtimes.calibration import CpuRuntime
+
+SQUARE_PX = 640
+"""InsightFace pads every picture to a square."""
+RUNTIMES: tuple[CpuRuntime, ...] = ("openvino", "onnxruntime")
+
+
+def bench_detect(bench: EngineBench, specs: Sequence[ModelSpec], size_px: int) -> EngineReport:
+    picture = np.asarray(cv2.resize(read(GROUP), (1280, 720), interpolation=cv2.INTER_AREA), np.uint8)
+    blob = cv2.dnn.blobFromImage(letterbox(picture, size_px)[0])
+    for spec in specs:
+        path = spec.verified_path()
+        gmacs = bench.cost(spec.name, path, blob.shape, spec.sha256)
+        for runtime in RUNTIMES:
+            detector = load_detector(spec, size_px, preference=runtime, threads=bench.threads)
+            what = f"{len(detector.detect([picture])[0])} faces found"
+            bench.enter(f"DeconvID {spec.name} {runtime}", what, 1, partial(detector.detect, [picture]), gmacs)
+        if HEADS[spec.kind].input_shapes is None:  # the others' files name another size
+            session = plain_session(path, bench.threads)
+            feed = {session.get_inputs()[0].name: blob}
+            bench.enter(f"ONNX Runtime {spec.name}", "network only", 1, partial(session.run, None, feed), gmacs)
+    with bench.rival("InsightFace SCRFD-500M"):
+        pack = bench.pack()
+        gmacs = bench.cost("SCRFD-500M", pack.detector, (1, 3, SQUARE_PX, SQUARE_PX), pack.detector_sha256)
+        other = insightface_model(pack.detector, bench.threads)
+        what = f"{len(other.detect(picture)[0])} faces found"
+        bench.enter("InsightFace SCRFD-500M", what, 1, partial(other.detect, picture), gmacs)
+    return bench.race()

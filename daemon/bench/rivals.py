@@ -1,0 +1,116 @@
+"""What else a user would have taken: InsightFace's own loop, plain ONNX Runtime, PyTorch. Who is missing says why."""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import numpy as np
+import onnxruntime
+from numpy.typing import NDArray
+
+from config import DeconvIDError
+from engine.manifests import user_models
+
+PACK = "buffalo_s"
+DETECTORS, EMBEDDERS = ("det_500m.onnx", "scrfd_500m_kps.onnx"), ("w600k_mbf.onnx",)
+"""Names under which the pack's two networks are found."""
+
+
+class RivalMissingError(DeconvIDError):
+    """Somebody to compare with is not there; the others go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """InsightFace's small pack: for research only."""
+
+    detector: Path
+    embedder: Path
+
+    @classmethod
+    def find(cls, folder: Path | None) -> "Pack":
+        """Raises RivalMissingError. Args: folder: with the two files; None: where `deconvid models install` puts it."""
+        _demand_insightface()
+        folder = folder or user_models() / PACK
+        return cls(_first(folder, DETECTORS), _first(folder, EMBEDDERS))
+
+    @property
+    def detector_sha256(self) -> str:
+        return hashlib.sha256(self.detector.read_bytes()).hexdigest()
+
+    @property
+    def embedder_sha256(self) -> str:
+        return hashlib.sha256(self.embedder.read_bytes()).hexdigest()
+
+    @contextmanager
+    def laid_out(self) -> Iterator[Path]:
+        """Yields a folder with models as `settings.models` wants it; the pack itself is the folder `PACK` in it."""
+        with TemporaryDirectory(prefix="deconvid-") as name:
+            inner = Path(name) / PACK
+            inner.mkdir()
+            (inner / DETECTORS[0]).symlink_to(self.detector.resolve())
+            (inner / EMBEDDERS[0]).symlink_to(self.embedder.resolve())
+            yield Path(name)
+
+
+def insightface_model(path: Path, threads: int) -> Any:
+    """Returns what InsightFace makes of a network, on the processor."""
+    from insightface.model_zoo import get_model
+
+    model = get_model(str(path), providers=["CPUExecutionProvider"], sess_options=session_options(threads))
+    model.prepare(-1, input_size=(640, 640), det_thresh=0.5)
+    return model
+
+
+def norm_crops(picture_bgr: NDArray[np.uint8], landmarks: NDArray[np.float32]) -> Callable[[], object]:
+    """Returns what cuts faces as InsightFace does. Raises RivalMissingError. Args: as of `engine.alignment.align`."""
+    _demand_insightface()
+    from insightface.utils.face_align import norm_crop
+
+    return lambda: [norm_crop(picture_bgr, face) for face in landmarks]
+
+
+def plain_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
+    """Returns ONNX Runtime as its documentation shows it."""
+    return onnxruntime.InferenceSession(str(path), session_options(threads), providers=["CPUExecutionProvider"])
+
+
+def session_options(threads: int) -> onnxruntime.SessionOptions:
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.log_severity_level = threads, 3
+    return options
+
+
+def eager(network: str, threads: int) -> Callable[[NDArray[np.float32]], object]:
+    """Returns a network in eager PyTorch, which takes what the runtimes take. Its weights are random: as fast.
+
+    Raises:
+        RivalMissingError: PyTorch is missing, or training does not know the network.
+    """
+    try:
+        # By name: nothing of training may be needed where the daemon runs.
+        module = import_module("training.eager")
+    except ImportError as error:
+        raise RivalMissingError(f"{error.name} is not installed. Run `pip install deconvid[training]`") from error
+    found: Callable[[NDArray[np.float32]], object] | None = module.load_eager(network, threads)
+    if found is None:
+        raise RivalMissingError(f"training makes no network {network} any more")
+    return found
+
+
+def _demand_insightface() -> None:
+    if not find_spec("insightface"):
+        raise RivalMissingError("insightface is not installed. Run `pip install insightface`")
+
+
+def _first(folder: Path, names: tuple[str, ...]) -> Path:
+    for name in names:
+        if (folder / name).is_file():
+            return folder / name
+    raise RivalMissingError(f"{names[0]} is not there. Run `deconvid models install {PACK}`, or name its folder")
