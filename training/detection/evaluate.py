@@ -5,7 +5,8 @@
 On LFW: landmarks against SCRFD-2.5G's, pictures without a face found, and what two embedders make of each detector's
 landmarks. Recall by size: LFW's pictures made small, on pictures without a face. False faces: pictures of Debian's
 packages on which SCRFD-2.5G sees none and from which nothing was learnt (--nobody names their folders). Clips:
-agreement with SCRFD-2.5G. Speed: one core, all detectors in turn. Writes OUT.json, and OUT.png to look at.
+agreement with SCRFD-2.5G. Speed: one core, all detectors in turn. Writes OUT.json; runs/detectors.png is to be looked
+at and not to be shown: those people did not agree to that.
 """
 
 import json
@@ -32,6 +33,7 @@ from training.detection.measures import (
     compare_landmarks,
     count_false_faces,
     follow_clip,
+    frames,
     read_lfw,
     recall,
     small_faces,
@@ -40,7 +42,7 @@ from training.detection.rivals import HEADS, load_rival
 from training.evaluation.embedders import load_embedder
 from training.evaluation.lfw import Pairs, most_central, read_pairs
 from training.evaluation.verification import verify
-from training.paths import SHARED
+from training.paths import RUNS, SHARED
 from training.recipe import TrainingError
 
 Image = NDArray[np.uint8]
@@ -48,8 +50,9 @@ Image = NDArray[np.uint8]
 REFERENCE = "scrfd_2.5g_kps"
 LFW_PX, CLIP_PX = 320, 640
 SIDES_PX = (12, 16, 24, 32, 64)
-DOUBTFUL = 0.2
+DOUBTFUL, EAGER = 0.2, 0.05
 WARM_UP = 3
+CLIP_FOLDER = SHARED / "data" / "clips"
 CLIPS = {"street-1080p.mp4": 30.0, "hamilton.mp4": 30.0}
 """Smallest face that counts, in the clip's pixels."""
 
@@ -62,6 +65,8 @@ class Material:
     pictures: list[Image]
     reference: list[Detections]
     nobody: list[Image]
+    clips: dict[str, list[Detections]]
+    """The reference's faces on every frame, those it doubts included."""
 
 
 def load(name: str, size_px: int, threshold: float = 0.5) -> NetworkDetector:
@@ -75,7 +80,8 @@ def read_material(folders: Sequence[Path]) -> Material:
     nobody = [picture for picture in read_nobody(folders) if not len(judge.detect([picture])[0])]
     pairs = read_pairs()
     pictures = list(read_lfw(pairs.names))
-    return Material(pairs, pictures, [reference.detect([picture])[0] for picture in pictures], nobody)
+    clips = {clip: [judge.detect([frame])[0] for frame in frames(CLIP_FOLDER / clip)] for clip in CLIPS}
+    return Material(pairs, pictures, [reference.detect([picture])[0] for picture in pictures], nobody, clips)
 
 
 def read_nobody(folders: Sequence[Path]) -> list[Image]:
@@ -88,11 +94,10 @@ def read_nobody(folders: Sequence[Path]) -> list[Image]:
 
 def measure(name: str, material: Material, every: int) -> dict[str, Any]:
     """Returns the figures of a detector; takes minutes. Args: every: of LFW's pictures one in so many is made small."""
-    detector, eager = load(name, LFW_PX), load(name, LFW_PX, 0.01)
+    detector, eager = load(name, LFW_PX), load(name, LFW_PX, EAGER)
     false = count_false_faces(eager, material.nobody)
     found = [detector.detect([picture])[0] for picture in material.pictures]
     some, of_some = material.pictures[::every], material.reference[::every]
-    reference, doubtful = load(REFERENCE, CLIP_PX), load(REFERENCE, CLIP_PX, DOUBTFUL)
     return {
         "landmarks": asdict(compare_landmarks(found, material.reference)),
         "verification": verification(found, material),
@@ -104,7 +109,7 @@ def measure(name: str, material: Material, every: int) -> dict[str, Any]:
             for side in SIDES_PX
         },
         "clips": {
-            clip: asdict(follow_clip(load(name, CLIP_PX), reference, doubtful, SHARED / "data" / "clips" / clip, px))
+            clip: asdict(follow_clip(load(name, CLIP_PX), material.clips[clip], CLIP_FOLDER / clip, px))
             for clip, px in CLIPS.items()
         },
     }
@@ -142,21 +147,30 @@ def speeds(names: Sequence[str], rounds: int = 25) -> dict[str, dict[str, float]
 
 
 def contact_sheet(name: str, material: Material, columns: int = 6) -> Image:
-    """Returns pictures of small and large faces with what the detector found drawn."""
+    """Returns what the detector found on small faces, on frames of the clips, and where it was most wrong."""
     detector, tiles = load(name, LFW_PX), []
     for side in SIDES_PX[1:]:
         for face in small_faces(material.pictures[:columns], material.reference[:columns], material.nobody, side):
-            [found] = detector.detect([face.canvas])
-            tiles.append(drawn(face.canvas, found))
+            tiles.append(drawn(face.canvas, detector.detect([face.canvas])[0]))
+    closer = load(name, CLIP_PX)
+    for clip in CLIPS:
+        shown = list(frames(CLIP_FOLDER / clip))
+        tiles += [drawn(frame, closer.detect([frame])[0]) for frame in shown[:: -(-len(shown) // columns)]]
+    found = [detector.detect([picture])[0] for picture in material.nobody]
+    worst = np.argsort([-float(faces.scores.max(initial=0)) for faces in found])[: 2 * columns]
+    tiles += [drawn(material.nobody[i], found[i]) for i in worst]
+    tiles = [np.asarray(cv2.resize(tile, (LFW_PX, LFW_PX), interpolation=cv2.INTER_AREA), np.uint8) for tile in tiles]
+    tiles += [np.zeros_like(tiles[0])] * (-len(tiles) % columns)
     return np.vstack([np.hstack(tiles[row : row + columns]) for row in range(0, len(tiles), columns)])
 
 
 def drawn(picture: Image, found: Detections) -> Image:
     picture = picture.copy()
+    width = max(1, max(picture.shape) // 320)
     for box, points in zip(found.boxes.round().astype(int).tolist(), found.landmarks.round().astype(int), strict=True):
-        cv2.rectangle(picture, box[:2], box[2:], (0, 255, 0), 1)
+        cv2.rectangle(picture, box[:2], box[2:], (0, 255, 0), width)
         for point in points.tolist():
-            cv2.circle(picture, point, 1, (0, 255, 255), -1)
+            cv2.circle(picture, point, width, (0, 255, 255), -1)
     return picture
 
 
@@ -182,4 +196,4 @@ def evaluate(names: Sequence[str], nobody: Sequence[Path], every: int, out: Path
         "detectors": figures,
     }
     out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
-    cv2.imwrite(str(out.with_suffix(".png")), contact_sheet(names[0], material))
+    cv2.imwrite(str(RUNS / "detectors.png"), contact_sheet(names[0], material))

@@ -134,7 +134,7 @@ def count_false_faces(detector: Detector, nobody: Sequence[Image]) -> FalseFaces
     scores = [detector.detect([picture])[0].scores for picture in nobody]
     best = np.sort([float(each.max(initial=0)) for each in scores])[::-1]
     count = sum(int((each >= 0.5).sum()) for each in scores)
-    strict = max(0.01, float(best[len(nobody) // 100]) + 1e-4)
+    strict = max(0.05, float(best[len(nobody) // 100]) + 1e-4)
     return FalseFaces(len(nobody), round(1000 * count / len(nobody), 1), round(strict, 4))
 
 
@@ -149,13 +149,19 @@ class Clip:
     """Detections that the reference does not confirm, at any score from 0.2."""
 
 
-def follow_clip(detector: Detector, reference: Detector, doubtful: Detector, path: Path, smallest_px: float) -> Clip:
-    """Args: doubtful: the reference with a threshold of 0.2."""
-    capture, faces, found, others = cv2.VideoCapture(str(path)), 0, 0, 0
+def frames(path: Path) -> Iterator[Image]:
+    """Yields a clip's pictures, (H, W, 3) BGR."""
+    capture = cv2.VideoCapture(str(path))
     while (frame := capture.read()[1]) is not None:
-        picture = np.asarray(frame, np.uint8)
-        [ours], [theirs], [perhaps] = (each.detect([picture]) for each in (detector, reference, doubtful))
-        wanted = theirs[theirs.sides >= smallest_px]
+        yield np.asarray(frame, np.uint8)
+
+
+def follow_clip(detector: Detector, reference: Sequence[Detections], path: Path, smallest_px: float) -> Clip:
+    """Args: reference: of each frame, with scores from 0.2; those below 0.5 only confirm."""
+    faces = found = others = 0
+    for picture, perhaps in zip(frames(path), reference, strict=True):
+        [ours] = detector.detect([picture])
+        wanted = perhaps[(perhaps.sides >= smallest_px) & (perhaps.scores >= 0.5)]
         faces += len(wanted)
         found += sum(finds(ours, box) for box in wanted.boxes)
         others += sum(not finds(perhaps, box) for box in ours.boxes)
