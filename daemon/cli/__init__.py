@@ -25,6 +25,7 @@ COMMANDS = {
     "bridges": Place("daemon.cli.bridges:app", "Send events to MQTT, webhooks and files."),
     "keys": Place("daemon.cli.keys:app", "Let programs on other machines in, and shut them out."),
     "models": Place("daemon.cli.models:app", "List and install networks."),
+    "engines": Place("daemon.cli.engines:app", "List, build, verify and clear what TensorRT compiled."),
     "config": Place("daemon.cli.config:app", "Show the configuration and what may stand in it."),
     "bench": Place("daemon.cli.bench:app", "Measure this installation on this machine."),
     "train": Place(

@@ -13,7 +13,10 @@ from typing import Literal
 
 from daemon.doctor.finding import Finding
 
-State = Literal["ready", "not installed", "libraries missing", "no driver", "no GPU", "crashes"]
+State = Literal["ready", "not installed", "libraries missing", "no driver", "no GPU", "GPU not supported", "crashes"]
+
+FLAVOURS = {"tensorrt": "trt", "tensorrt-rtx": "rtx"}
+"""By the name of the optional dependencies that bring them."""
 
 PROBE_S = 60.0
 """Importing OpenVINO from a cold disk takes seconds."""
@@ -33,21 +36,19 @@ print(json.dumps(said))
 """
 
 GPU = """
-import ctypes, json
-def probe():
-    try:
-        cuda = ctypes.CDLL("libcuda.so.1")
-    except OSError as error:
-        return "no driver", str(error)
-    if code := cuda.cuInit(0):
-        return "no GPU", f"cuInit failed with code {code}"
-    count, name = ctypes.c_int(), ctypes.create_string_buffer(100)
-    cuda.cuDeviceGetCount(ctypes.byref(count))
-    if not count.value:
-        return "no GPU", "the driver knows none"
-    cuda.cuDeviceGetName(name, 100, 0)
-    return "ready", f"{count.value} x {name.value.decode()}"
-print(json.dumps(probe()))
+import json
+from engine.runtimes.tensorrt.states import Gpu, find_gpu
+found = find_gpu()
+if isinstance(found, Gpu):
+    found = ("ready", f"{found.name}, compute capability {found.sm[0]}.{found.sm[1]}, driver for CUDA {found.driver}")
+print(json.dumps(found))
+"""
+
+TENSORRT = """
+import json, sys
+from engine.runtimes.tensorrt.states import find_state
+found = find_state(sys.argv[1])
+print(json.dumps((found.state, f"{found.version} {found.detail}".strip(), found.fix)))
 """
 
 
@@ -55,12 +56,14 @@ print(json.dumps(probe()))
 class Probed:
     state: State
     detail: str
+    fix: str = ""
 
 
 def examine_runtimes() -> Iterator[Finding]:
     scripts = {
         "gpu": [GPU],
-        **{name: [IMPORT, name] for name in ("openvino", "onnxruntime", "tensorrt", "tensorrt_rtx")},
+        **{name: [IMPORT, name] for name in ("openvino", "onnxruntime")},
+        **{name: [TENSORRT, flavour] for name, flavour in FLAVOURS.items()},
     }
     with ThreadPoolExecutor() as pool:
         yield from judge(dict(zip(scripts, pool.map(probe, scripts.values()), strict=True)))
@@ -73,7 +76,7 @@ def judge(found: Mapping[str, Probed]) -> Iterator[Finding]:
     gpu = found["gpu"]
     detail = gpu.detail if gpu.state == "ready" else f"{gpu.state}: the networks run on the processor"
     yield Finding("runtimes", "gpu", "ok", detail)
-    for name in ("tensorrt", "tensorrt_rtx"):
+    for name in FLAVOURS:
         yield _tensorrt(name, found[name], gpu)
 
 
@@ -87,13 +90,14 @@ def _needed(name: str, probed: Probed) -> Finding:
 
 def _tensorrt(name: str, probed: Probed, gpu: Probed) -> Finding:
     if probed.state == "not installed":
-        return Finding("runtimes", name, "ok", "not installed; it is optional")
-    if probed.state != "ready":
-        fix = f"Install its libraries from NVIDIA's package index, or run `pip uninstall {name}`"
-        return Finding("runtimes", name, "warn", f"{probed.state}: {probed.detail}", fix)
-    if gpu.state != "ready":
-        return Finding("runtimes", name, "ok", f"{probed.detail} is installed; {gpu.state}, so it cannot run")
-    return Finding("runtimes", name, "ok", f"ready, {probed.detail}")
+        detail = "not installed; it is optional"
+        return Finding("runtimes", name, "ok", f"{detail}. {probed.fix}" if gpu.state == "ready" else detail)
+    if probed.state == "ready":
+        return Finding("runtimes", name, "ok", f"ready, {probed.detail}")
+    if gpu.state != "ready" and probed.state != "crashes":
+        return Finding("runtimes", name, "ok", f"installed; {gpu.state}, so it cannot run")
+    fix = probed.fix or f"Run `pip install --force-reinstall 'deconvid[{name}]'`"
+    return Finding("runtimes", name, "warn", f"{probed.state}: {probed.detail}", fix)
 
 
 def probe(arguments: list[str]) -> Probed:
@@ -109,7 +113,7 @@ def probe(arguments: list[str]) -> Probed:
     except subprocess.TimeoutExpired:
         return Probed("crashes", f"no answer within {PROBE_S:.0f} s")
     try:
-        state, detail = json.loads(done.stdout.strip().rpartition("\n")[2])
-    except (json.JSONDecodeError, ValueError):
+        said = Probed(*json.loads(done.stdout.strip().rpartition("\n")[2]))
+    except (ValueError, TypeError):
         return Probed("crashes", f"exit code {done.returncode}")
-    return Probed(state, detail)
+    return said

@@ -101,7 +101,7 @@ def _openvino(path: Path, threads: int, dynamic_shapes: DynamicShapes, precision
 def _onnxruntime(path: Path, threads: int, dynamic_shapes: DynamicShapes, precision: Precision) -> Runtime:
     if precision != "f32":
         raise RuntimeUnavailableError(
-            f"ONNX Runtime has no {precision} on the processor. Install `openvino`, or set embedding.precision to f32"
+            f"ONNX Runtime has no {precision} on the processor. Install `openvino`, or set precision to f32"
         )
     try:
         from engine.runtimes.onnxruntime import OnnxRuntime

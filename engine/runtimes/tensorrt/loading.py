@@ -4,6 +4,9 @@ import logging
 from pathlib import Path
 
 from engine.errors import PlanError
+from engine.runtimes.onnxruntime import OnnxRuntime
+from engine.runtimes.tensorrt.acceptance import accept
+from engine.runtimes.tensorrt.builder import SIZES
 from engine.runtimes.tensorrt.compile import compile_apart
 from engine.runtimes.tensorrt.flavours import FlavourName, load_flavour
 from engine.runtimes.tensorrt.network import Network
@@ -39,6 +42,20 @@ def load_tensorrt(flavour: FlavourName, path: Path, folder: Path) -> TensorRtRun
     if plan is None:
         raise PlanError(f"the plan of {path.name} vanished after it was built. Another runtime serves")
     return _warmed(TensorRtRuntime(loaded, plan, kernels=store.read_kernels(key)))
+
+
+def check_again(flavour: FlavourName, path: Path, folder: Path) -> float:
+    """Returns the least cosine between a stored plan's outputs and the processor's.
+
+    Raises:
+        PlanError: there is no plan, the GPU refuses it, or its outputs are others.
+        GpuError: the GPU failed.
+    """
+    state, loaded, network = find_state(flavour), load_flavour(flavour), Network.read(path)
+    plan = PlanStore(folder).read(network.key(loaded, state.gpu)) if state.gpu else None
+    if plan is None:
+        raise PlanError(f"there is no plan of {path.name}. Run `deconvid engines build`")
+    return accept(TensorRtRuntime(loaded, plan, lanes=1), OnnxRuntime(path, 1, {}), network.row, SIZES)
 
 
 def _warmed(runtime: TensorRtRuntime) -> TensorRtRuntime:

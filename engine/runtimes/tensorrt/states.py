@@ -46,8 +46,8 @@ class TensorRtState:
         package = EXTRAS[self.flavour]
         return {
             "not installed": f"Run `pip install 'deconvid[{package}]'`",
-            "libraries missing": f"Run `pip install --force-reinstall 'deconvid[{package}]'` where NVIDIA's package "
-            "index can be reached",
+            "libraries missing": f"Run `pip install --force-reinstall 'deconvid[{package}]'`"
+            + (", where NVIDIA's package index can be reached" if self.flavour == "trt" else ""),
             "no driver": "Install NVIDIA's driver; in a container pass the GPU through",
             "no GPU": "See `nvidia-smi`; in a container pass the GPU through",
             "GPU not supported": "Install another TensorRT flavour (`tensorrt` or `tensorrt-rtx`)",

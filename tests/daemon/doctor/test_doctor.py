@@ -13,7 +13,7 @@ from daemon.doctor.folders import examine_folders
 from daemon.doctor.keys import examine_keys
 from daemon.doctor.machine import _clock, _memory, _processor, _python, examine_machine
 from daemon.doctor.ports import examine_ports
-from daemon.doctor.runtimes import GPU, IMPORT, Probed, judge, probe
+from daemon.doctor.runtimes import FLAVOURS, GPU, IMPORT, TENSORRT, Probed, judge, probe
 from daemon.operations.status import write_status
 from daemon.store import Store
 
@@ -85,20 +85,33 @@ def test_the_gpu_is_told_whether_there_is_one_or_not():
     assert probe([GPU]).state in ("ready", "no driver", "no GPU")
 
 
+@pytest.mark.parametrize("flavour", FLAVOURS.values())
+def test_tensorrt_is_examined_in_a_process_of_its_own(flavour):
+    found = probe([TENSORRT, flavour])
+    assert found.state != "crashes"
+    assert bool(found.fix) == (found.state != "ready")
+
+
 @pytest.mark.parametrize(
     ("gpu", "tensorrt", "state", "says"),
     [
         ("no driver", "not installed", "ok", "optional"),
-        ("no GPU", "ready", "ok", "no GPU, so it cannot run"),
+        ("ready", "not installed", "ok", "pip install"),
+        ("no GPU", "no GPU", "ok", "no GPU, so it cannot run"),
+        ("no driver", "libraries missing", "ok", "no driver, so it cannot run"),
         ("ready", "libraries missing", "warn", "libnvinfer"),
         ("ready", "crashes", "warn", "crashes"),
+        ("no driver", "crashes", "warn", "crashes"),
+        ("ready", "GPU not supported", "warn", "GPU not supported"),
         ("ready", "ready", "ok", "ready"),
     ],
 )
 def test_tensorrt_is_optional_but_must_be_whole(gpu, tensorrt, state, says):
     ready = Probed("ready", "1.0")
-    found = dict.fromkeys(("openvino", "onnxruntime", "tensorrt_rtx"), ready)
-    findings = list(judge(found | {"gpu": Probed(gpu, "x"), "tensorrt": Probed(tensorrt, "libnvinfer")}))
+    found = dict.fromkeys(("openvino", "onnxruntime", "tensorrt-rtx"), ready)
+    findings = list(
+        judge(found | {"gpu": Probed(gpu, "x"), "tensorrt": Probed(tensorrt, "libnvinfer", "Run `pip install`")})
+    )
     [finding] = [finding for finding in findings if finding.subject == "tensorrt"]
     assert (finding.state, says in finding.detail) == (state, True)
     states(findings)
