@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from commands import Deconvid, deconvid_on
 
 from config import Settings
 from engine.manifests import find_model
 from engine.runtimes.tensorrt.plans import PlanKey, PlanStore
 from engine.runtimes.tensorrt.states import find_state
+from tests.daemon.cli.commands import Deconvid, deconvid_on
 
 MODEL = Settings().embedding.model
 
