@@ -1,8 +1,8 @@
 """`[detection]`, `[embedding]`, `[tracking]`, `[identity]`: from a frame to a person."""
 
-from typing import Literal, Self
+from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field
 
 from config.section import Section
 
@@ -19,6 +19,8 @@ class DetectionSettings(Section):
     """Least detector score of a face."""
     smallest_face_px: int = Field(20, ge=8)
     """Faces with a smaller box, measured in the camera's own pixels, are not recognised."""
+    precision: Literal["f32", "bf16"] = "f32"
+    """In what the detector multiplies, as `embedding.precision`: bf16 moves landmarks a little, and is faster."""
 
     @property
     def picture_px(self) -> int:
@@ -38,12 +40,6 @@ class EmbeddingSettings(Section):
     precision: Literal["f32", "bf16"] = "f32"
     """In what the embedder multiplies. bf16 is faster on processors that have it, and needs OpenVINO; the others go on
     with f32. What it costs in accuracy: docs/benchmarks.md."""
-
-    @model_validator(mode="after")
-    def _has_precision(self) -> Self:
-        if self.precision == "bf16" and self.runtime == "onnxruntime":
-            raise ValueError('ONNX Runtime has no bf16 here: write runtime = "auto", or precision = "f32"')
-        return self
 
 
 class TrackingSettings(Section):

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, ValidationInfo, field_validator
 
 from config.bridges import AnyBridge, OptionalSecret
 from config.cameras import CameraName, CameraSettings
@@ -46,6 +46,14 @@ class Settings(Section):
     zones: dict[Name, ZoneSettings] = Field(default_factory=dict)
     rules: dict[Name, RuleSettings] = Field(default_factory=dict)
     bridges: dict[Name, AnyBridge] = Field(default_factory=dict)
+
+    @field_validator("embedding")
+    @classmethod
+    def _has_precision(cls, embedding: EmbeddingSettings, others: ValidationInfo) -> EmbeddingSettings:
+        wanted = {embedding.precision, others.data.get("detection", DetectionSettings()).precision}
+        if embedding.runtime == "onnxruntime" and "bf16" in wanted:
+            raise ValueError('runtime is onnxruntime, which has no bf16: write runtime = "auto", or precision = "f32"')
+        return embedding
 
     @field_validator("database_url")
     @classmethod

@@ -60,6 +60,7 @@ class FaceEngine:
             detection.threshold,
             settings.embedding.runtime,
             settings.embedding.threads,
+            detection.precision,
             settings.runtime_calibrations,
         )
         if detection.tiles > 1:

@@ -94,7 +94,7 @@ def _configure(setup: Setup, clip: Path, cameras: int, folder: Path) -> Path:
     sections = "".join(f'[cameras.file-{i + 1}]\nurl = "{clip}"\ndetect_fps = {LOOKS_PER_S}\n' for i in range(cameras))
     path.write_text(
         f'state = "{folder / "state"}"\nweb.listen = ""\n{models}detection.model = "{setup.detector}"\n'
-        f'embedding.precision = "{setup.precision}"\n{sections}'
+        f'detection.precision = "{setup.precision}"\nembedding.precision = "{setup.precision}"\n{sections}'
     )
     return path
 

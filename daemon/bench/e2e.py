@@ -58,7 +58,7 @@ class E2eBench:
     cameras: of the daemon; each plays the clip in its own time.
     seconds: for which it, and then each loop, is watched.
     detector: its name; None: the default.
-    precision: of the embedder.
+    precision: of both networks.
     photos: folder with a photo of each person to enrol, named after them; None: nobody is.
     pack: see `EngineBench`.
     tell: hears what is done now.

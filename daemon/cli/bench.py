@@ -140,7 +140,7 @@ def e2e(
     cameras: Annotated[int, typer.Option(min=1, max=64, help="How many play each clip.")] = 4,
     seconds: Annotated[float, typer.Option(min=1, help="How long each is watched.")] = 30,
     detector: Annotated[str | None, typer.Option(help="Name of a detector; unset: the default.")] = None,
-    precision: Annotated[Literal["f32", "bf16"], typer.Option(help="Of the embedder.")] = "f32",
+    precision: Annotated[Literal["f32", "bf16"], typer.Option(help="Of both networks.")] = "f32",
     people: Annotated[Path | None, typer.Option(help="Folder with a photo of each person to enrol.")] = None,
     rivals: RivalsOption = None,
     as_json: JsonOption = False,

@@ -15,7 +15,7 @@ from engine.detectors.nms import suppress_overlaps
 from engine.errors import ModelError
 from engine.faces import Detections
 from engine.manifests import ModelSpec
-from engine.runtimes import DynamicShapes, Preference, Runtime, load_runtime
+from engine.runtimes import DynamicShapes, Precision, Preference, Runtime, load_runtime
 from engine.runtimes.calibration import Calibration
 
 
@@ -54,6 +54,7 @@ def load_detector(
     threshold: float = 0.5,
     preference: Preference = "auto",
     threads: int = 0,
+    precision: Precision = "f32",
     calibrations: Path | None = None,
 ) -> "NetworkDetector":
     """Returns a detector that is ready to use.
@@ -62,7 +63,7 @@ def load_detector(
         spec: its manifest.
         size_px: pictures are made this large (longer side) before faces are looked for; smaller ones stay as they are.
         threshold: least score of a face.
-        preference, threads: see `load_runtime`.
+        preference, threads, precision: see `load_runtime`.
         calibrations: file of what the runtimes took; None: they are not compared.
 
     Raises:
@@ -73,7 +74,8 @@ def load_detector(
     head = HEADS[spec.kind]
     longer, shorter = (-(-side // STRIDE) * STRIDE for side in (size_px, size_px * 9 // 16))
     calibration = Calibration(calibrations, (1, 3, shorter, longer)) if calibrations else None
-    runtime = load_runtime(spec.verified_path(), preference, threads, head.input_shapes, calibration=calibration)
+    path, shapes = spec.verified_path(), head.input_shapes
+    runtime = load_runtime(path, preference, threads, shapes, precision=precision, calibration=calibration)
     return NetworkDetector(spec, head, runtime, size_px, threshold)
 
 
