@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import GpuError
+from engine.errors import GpuError, PlanError
 from engine.runtimes.tensorrt.cuda import Memory, Stream, pinned
 from engine.runtimes.tensorrt.flavours import Flavour
 
 logger = logging.getLogger(__name__)
 
 STEPS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
-"""Batch sizes that are captured as graphs; others are filled up, by half of their rows at most. A graph for every size
+"""Batch sizes that are captured as graphs; others are filled up, by a third of their rows at most. A graph for every size
 would cost more memory, and a pause whenever a new size occurs."""
 TYPES = {"FLOAT": np.float32, "HALF": np.float16, "UINT8": np.uint8, "INT32": np.int32}
 
@@ -129,8 +129,8 @@ class Lane:
             launch = self._stream.captured(work)
             launch()
             self._stream.drain()
-        except GpuError as error:
-            logger.warning("cuda_graph_refused rows=%d error=%s", rows, error)
+        except (GpuError, PlanError) as error:
+            logger.warning("cuda_graph_refused rows=%d cause='%s'", rows, error)
             return work
         return launch
 
