@@ -25,7 +25,10 @@ PHOTOS = (".jpg", ".jpeg", ".png", ".webp")
 
 class LoopFigure(msgspec.Struct, frozen=True):
     processes: int
+    threads: int
+    """Of each, for each network; each process is kept on so many cores."""
     cpu_per_camera_s: float
+    wall_per_camera_s: float
     looks: int
     faces: int
     people: list[str]
@@ -143,7 +146,9 @@ class E2eBench:
         reports = [_report_of(process) for process in processes]
         return LoopFigure(
             processes=len(reports),
+            threads=len(shares[0]),
             cpu_per_camera_s=round(sum(r.cpu_s for r in reports) / sum(r.media_s for r in reports), 4),
+            wall_per_camera_s=round(max(r.wall_s for r in reports) / sum(r.media_s for r in reports), 4),
             looks=sum(r.looks for r in reports),
             faces=sum(r.faces for r in reports),
             people=sorted(set[str]().union(*(r.people for r in reports))),

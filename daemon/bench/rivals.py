@@ -1,6 +1,7 @@
 """What else a user would have taken: InsightFace's own loop, plain ONNX Runtime, PyTorch. Who is missing says why."""
 
 import hashlib
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,7 +74,12 @@ def norm_crops(picture_bgr: NDArray[np.uint8], landmarks: NDArray[np.float32]) -
     _demand_insightface()
     from insightface.utils.face_align import norm_crop
 
-    return lambda: [norm_crop(picture_bgr, face) for face in landmarks]
+    def cut() -> object:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)  # of a function in scikit-image that it still calls
+            return [norm_crop(picture_bgr, face) for face in landmarks]
+
+    return cut
 
 
 def plain_session(path: Path, threads: int) -> onnxruntime.InferenceSession:
