@@ -10,14 +10,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import GpuError, PlanError
-from engine.runtimes.tensorrt.cuda import Memory, Stream, pinned
+from engine.runtimes.tensorrt import cuda
 from engine.runtimes.tensorrt.flavours import Flavour
 
 logger = logging.getLogger(__name__)
 
 STEPS = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64, 96, 128, 192, 256)
-"""Batch sizes that are captured as graphs; others are filled up, by a third of their rows at most. A graph for every size
-would cost more memory, and a pause whenever a new size occurs."""
+"""Batch sizes that are captured as graphs; others are filled up, by a third of their rows at most. A graph for every
+size would cost more memory, and a pause whenever a new size occurs."""
 TYPES = {"FLOAT": np.float32, "HALF": np.float16, "UINT8": np.uint8, "INT32": np.int32}
 
 
@@ -35,27 +35,28 @@ class Port:
 class Engine:
     """A plan, ready for lanes."""
 
-    def __init__(self, flavour: Flavour, plan: bytes, kernels: bytes | None = None) -> None:
+    def __init__(self, flavour: Flavour, plan: bytes, kernels: bytes | None = None, gpu: Any = cuda) -> None:
         """Raises PlanError where this TensorRT or this GPU refuses the plan.
 
         Args:
             flavour: the one that compiled the plan.
             plan: as `build_plan` gave it.
             kernels: of an earlier process.
+            gpu: gives memory and streams.
         """
-        self.flavour, trt = flavour, flavour.trt
+        self.flavour, self.gpu, trt = flavour, gpu, flavour.trt
         flavour.messages.errors.clear()
         self._runtime = trt.Runtime(flavour.messages)
-        self.cuda = self._runtime.deserialize_cuda_engine(plan)
-        if self.cuda is None:
+        self.plan = self._runtime.deserialize_cuda_engine(plan)
+        if self.plan is None:
             raise flavour.failed("refuses the plan")
-        self._jit = flavour.jit(self.cuda, kernels)
-        names = [self.cuda.get_tensor_name(index) for index in range(self.cuda.num_io_tensors)]
+        self._jit = flavour.jit(self.plan, kernels)
+        names = [self.plan.get_tensor_name(index) for index in range(self.plan.num_io_tensors)]
         self.ports = tuple(self._port(name) for name in names)
         first = next(port.name for port in self.ports if port.is_input)
         self._largest = [
-            int(self.cuda.get_tensor_profile_shape(first, index)[2][0])
-            for index in range(self.cuda.num_optimization_profiles)
+            int(self.plan.get_tensor_profile_shape(first, index)[2][0])
+            for index in range(self.plan.num_optimization_profiles)
         ]
 
     @property
@@ -70,7 +71,7 @@ class Engine:
 
     def context(self) -> Any:
         """Returns an execution context without memory. Raises PlanError."""
-        context = self.flavour.context(self.cuda, self._jit)
+        context = self.flavour.context(self.plan, self._jit)
         if context is None:
             raise self.flavour.failed("gives no execution context")
         return context
@@ -83,9 +84,9 @@ class Engine:
         return next(index for index, largest in enumerate(self._largest) if rows <= largest)
 
     def _port(self, name: str) -> Port:
-        mode = self.cuda.get_tensor_mode(name)
-        dtype = TYPES[self.cuda.get_tensor_dtype(name).name]
-        row = tuple(int(size) for size in self.cuda.get_tensor_shape(name))[1:]
+        mode = self.plan.get_tensor_mode(name)
+        dtype = TYPES[self.plan.get_tensor_dtype(name).name]
+        row = tuple(int(size) for size in self.plan.get_tensor_shape(name))[1:]
         return Port(name, row, dtype, mode == self.flavour.trt.TensorIOMode.INPUT)
 
 
@@ -97,10 +98,10 @@ class Lane:
 
     def __init__(self, engine: Engine) -> None:
         """Raises GpuMemoryError where the GPU has no memory for it."""
-        self._engine, self._stream = engine, Stream()
-        arrays = {port.name: pinned((engine.largest, *port.row), port.dtype) for port in engine.ports}
-        self._on_gpu = {name: Memory(array.nbytes) for name, array in arrays.items()}
-        self._scratch = Memory(engine.flavour.scratch_bytes(engine.cuda))
+        self._engine, self._stream = engine, engine.gpu.Stream()
+        arrays = {port.name: engine.gpu.pinned((engine.largest, *port.row), port.dtype) for port in engine.ports}
+        self._on_gpu = {name: engine.gpu.Memory(array.nbytes) for name, array in arrays.items()}
+        self._scratch = engine.gpu.Memory(engine.flavour.scratch_bytes(engine.plan))
         self.inputs: dict[str, NDArray[Any]] = {p.name: arrays[p.name] for p in engine.ports if p.is_input}
         """(largest, ...) pinned memory by input name."""
         self.outputs: dict[str, NDArray[Any]] = {p.name: arrays[p.name] for p in engine.ports if not p.is_input}
@@ -126,7 +127,7 @@ class Lane:
         work()  # the first run of a shape does more than the ones that follow
         self._stream.drain()
         try:
-            launch = self._stream.captured(work)
+            launch: Callable[[], None] = self._stream.captured(work)
             launch()
             self._stream.drain()
         except (GpuError, PlanError) as error:

@@ -3,11 +3,13 @@
 from collections import deque
 from collections.abc import Iterator, Mapping
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ModelError
+from engine.runtimes.tensorrt import cuda
 from engine.runtimes.tensorrt.flavours import Flavour
 from engine.runtimes.tensorrt.lanes import Engine, Lane
 
@@ -18,9 +20,16 @@ LANES = 2
 class TensorRtRuntime:
     name = "tensorrt"
 
-    def __init__(self, flavour: Flavour, plan: bytes, lanes: int = LANES, kernels: bytes | None = None) -> None:
-        """Raises PlanError where this TensorRT or GPU refuses the plan, GpuError where the GPU fails."""
-        self._engine = Engine(flavour, plan, kernels)
+    def __init__(
+        self, flavour: Flavour, plan: bytes, lanes: int = LANES, kernels: bytes | None = None, gpu: Any = cuda
+    ) -> None:
+        """Raises PlanError where this TensorRT or GPU refuses the plan, GpuError where the GPU fails.
+
+        Args:
+            flavour, plan, kernels, gpu: see Engine.
+            lanes: batches that may be under way at once.
+        """
+        self._engine = Engine(flavour, plan, kernels, gpu)
         self._lanes = [Lane(self._engine) for _ in range(lanes)]
         self.input_names = tuple(port.name for port in self._engine.ports if port.is_input)
         self._outputs = [port for port in self._engine.ports if not port.is_input]
