@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from config import Settings
-from engine.errors import ModelError
+from engine.errors import ImageError, ModelError
 from engine.manifests import ModelSpec, find_model
 from engine.runtimes import Precision, Preference, Runtime, load_runtime
 from engine.runtimes.calibration import Calibration
@@ -88,7 +88,14 @@ class Embedder:
 
         Returns:
             (N, D) float32, L2 norm 1.
+
+        Raises:
+            ImageError: the crops have another shape or type.
+            ModelError: the network gives what is no embedding.
         """
+        if crops.dtype != np.uint8 or crops.shape[1:] != (self.size, self.size, 3):
+            wanted = f"(N, {self.size}, {self.size}, 3)"
+            raise ImageError(f"crops must be uint8 {wanted}, not {crops.dtype} {crops.shape}. Align the faces first")
         embeddings = np.empty((len(crops), self.dimension), np.float32)
         for start in range(0, len(crops), LARGEST_BATCH):
             stop = start + LARGEST_BATCH

@@ -88,8 +88,6 @@ class VisionWorker:
         self._batcher = Batcher[Crop](LARGEST_BATCH, PATIENCE_S, MOST_WAITING)
         for camera, ring in task.rings.items():
             self._join(camera, Path(ring))
-        names = (settings.detection.model, settings.embedding.model, engine.embedder.runtime.name)
-        self._networks = dict.fromkeys(map(".".join, zip(("detector", "embedder", "runtime"), names, strict=True)), 1.0)
         self._frames = context.socket(zmq.PULL)
         bind_private(self._frames, task.frames)
         self._closer = CloserDesk(context, task.closer, engine.detector, self._figures.closer)
@@ -246,7 +244,11 @@ class VisionWorker:
 
     def _tell_figures(self) -> None:
         if self._reporter.is_due:
-            self._figures.tell(self._reporter, len(self._rings), self._networks)
+            # The runtime may be another one by now: a compiled network takes over when it is ready.
+            runtime = self._engine.embedder.runtime.name
+            networks = {"detector": self._settings.detection.model, "embedder": self._settings.embedding.model}
+            gauges = [f"{what}.{name}" for what, name in {**networks, "runtime": runtime}.items()]
+            self._figures.tell(self._reporter, len(self._rings), dict.fromkeys(gauges, 1.0))
         if time.monotonic() - self._logged_s > LOG_S:
             self._logged_s = time.monotonic()
             logger.info("crops %s", " ".join(f"{name}={n}" for name, n in sorted(self._figures.crops.items())))

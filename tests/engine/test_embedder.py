@@ -5,6 +5,7 @@ from engine import ModelError
 from engine.alignment import align
 from engine.detectors import Detector
 from engine.embedder import Embedder
+from engine.errors import ImageError
 from engine.manifests import find_model
 from tests.engine.conftest import MakeSpec
 
@@ -49,6 +50,21 @@ def test_runtimes_agree(shared_model: MakeSpec) -> None:
 def test_a_manifest_with_the_wrong_dimension_stops_the_start(shared_model: MakeSpec) -> None:
     with pytest.raises(ModelError, match="its manifest says dimension 128"):
         Embedder.load(shared_model("edgeface_xs.onnx", **{**KEYS, "dimension": 128}))
+
+
+@pytest.mark.parametrize(
+    "crops",
+    [
+        np.zeros((2, 96, 112, 3), np.uint8),
+        np.zeros((2, 1, 1, 3), np.uint8),
+        np.zeros((112, 112, 3), np.uint8),
+        np.full((1, 112, 112, 3), np.nan),
+    ],
+    ids=["another size", "a pixel", "no batch", "NaN"],
+)
+def test_what_are_no_crops_are_refused(embedder: Embedder, crops: np.ndarray) -> None:
+    with pytest.raises(ImageError, match=r"must be uint8 \(N, 112, 112, 3\)"):
+        embedder.embed(crops)
 
 
 def test_a_detector_is_no_embedder() -> None:
