@@ -159,10 +159,11 @@ def _fault(store: PlanStore, record: PlanRecord, spec: ModelSpec | None, ready: 
         return "its files were damaged and are deleted; it is built again when it is needed"
     if spec is None or ready is None or not _used(record, ready):
         return ""
-    from engine.runtimes.tensorrt.loading import check_again  # imports CUDA
+    from engine.runtimes.tensorrt.building import check_again  # imports CUDA
+    from engine.runtimes.tensorrt.site import Site
 
     try:
-        check_again(ready.flavour, spec.verified_path(), store.folder)
+        check_again(Site.find(ready.flavour, store.folder), spec.verified_path())
     except DeconvIDError as error:
         return str(error)
     return ""

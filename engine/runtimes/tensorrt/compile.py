@@ -11,15 +11,12 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
 from engine.errors import GpuError, PlanError
-from engine.runtimes.tensorrt.flavours import FlavourName, load_flavour
-from engine.runtimes.tensorrt.network import Network
-from engine.runtimes.tensorrt.plans import PlanStore
+from engine.runtimes.tensorrt.flavours import FlavourName
 from engine.runtimes.tensorrt.progress import Tell
 from engine.runtimes.tensorrt.states import find_state
 
@@ -66,34 +63,6 @@ def _tell_parent(line: str) -> None:
     print(PROGRESS + line, file=sys.stderr, flush=True)
 
 
-def compile_here(flavour: FlavourName, network: Path, folder: Path) -> None:
-    """Builds, accepts and stores a plan, unless there is one. Raises PlanError or GpuError."""
-    state = find_state(flavour)
-    if state.state != "ready" or state.gpu is None:
-        raise PlanError(f"{flavour}: {state.state}: {state.detail}. {state.fix}")
-    # These import CUDA, which the state says is there.
-    from engine.runtimes.onnxruntime import OnnxRuntime
-    from engine.runtimes.tensorrt.acceptance import accept
-    from engine.runtimes.tensorrt.builder import SIZES, build_plan
-    from engine.runtimes.tensorrt.runtime import TensorRtRuntime
-
-    loaded, found, store = load_flavour(flavour), Network.read(network), PlanStore(folder)
-    key = found.key(loaded, state.gpu)
-    with store.lock():
-        if store.read(key) is not None:
-            return
-        begin = time.monotonic()
-        plan = build_plan(loaded, found.model, SIZES, folder / f"{flavour}-{loaded.version}.timing", tell=_tell_parent)
-        seconds = time.monotonic() - begin
-        reference = OnnxRuntime(network, max(1, len(os.sched_getaffinity(0)) // 2), {})
-        candidate = TensorRtRuntime(loaded, plan, lanes=1)
-        candidate.warm()
-        least = accept(candidate, reference, found.row, SIZES)
-        store.write(key, plan, least, seconds)
-        if kernels := candidate.kernels():
-            store.write_kernels(key, kernels)
-
-
 def end_with_parent() -> None:
     """Waits for the end of stdin, then ends this process, whatever it does."""
     while os.read(sys.stdin.fileno(), 1):
@@ -106,13 +75,26 @@ def main() -> None:
     flavour, network, folder = sys.argv[1:]
     code = 0
     try:
-        compile_here(cast(FlavourName, flavour), Path(network), Path(folder))
+        _compile(cast(FlavourName, flavour), Path(network), Path(folder))
     except (PlanError, GpuError) as error:
         print(error, file=sys.stderr)
+        code = 1
+    except OSError as error:
+        print(f"the folder of plans cannot be written ({error.strerror}). Another runtime serves", file=sys.stderr)
         code = 1
     # Some flavours crash when they are taken down; all that matters is written.
     sys.stderr.flush()
     os._exit(code)
+
+
+def _compile(flavour: FlavourName, network: Path, folder: Path) -> None:
+    state = find_state(flavour)
+    if state.state != "ready":  # also where CUDA, which the next lines import, is missing
+        raise PlanError(f"{flavour}: {state.state}: {state.detail}. {state.fix}")
+    from engine.runtimes.tensorrt.building import build_accepted
+    from engine.runtimes.tensorrt.site import Site
+
+    build_accepted(Site.find(flavour, folder), network, _tell_parent)
 
 
 if __name__ == "__main__":

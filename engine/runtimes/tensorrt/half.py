@@ -3,8 +3,6 @@
 TensorRT 11 and RTX compute in the types that the ONNX graph names, nothing else.
 """
 
-from collections.abc import Iterable
-
 import numpy as np
 from onnx import AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto, helper, numpy_helper, shape_inference
 
@@ -22,41 +20,60 @@ def to_half(model: ModelProto) -> ModelProto:
         model: FP32, of nodes without subgraphs; weights may be stored in FP16 behind a Cast.
     """
     model = shape_inference.infer_shapes(simplified(model))
-    graph = model.graph
-    floats = _floats(graph)
-    half = _before_products(graph)
-    converted = GraphProto()
-    casts: dict[tuple[str, int], str] = {}
-    made_half = {name for node in half for name in node.output if name in floats}
-    weights = {tensor.name: tensor for tensor in graph.initializer}
+    conversion = _Conversion(model.graph)
+    for node in model.graph.node:
+        conversion.add(node)
+    conversion.finish()
+    return model
 
-    def cast(name: str, kind: int) -> str:
-        """Returns the name of a value in another type, with a Cast where there is none yet."""
-        if (name, kind) not in casts:
-            casts[name, kind] = f"{name}.{'half' if kind == TensorProto.FLOAT16 else 'float'}"
-            if name in weights:
-                array = numpy_helper.to_array(weights[name]).astype(np.float16)
-                converted.initializer.append(numpy_helper.from_array(array, casts[name, kind]))
-            else:
-                converted.node.append(helper.make_node("Cast", [name], [casts[name, kind]], to=kind))
-        return casts[name, kind]
 
-    for node in graph.node:
+class _Conversion:
+    """Writes a graph's nodes anew, with a Cast wherever a value crosses from one precision to the other."""
+
+    def __init__(self, graph: GraphProto) -> None:
+        self._graph, self._floats = graph, _floats(graph)
+        self._weights = {tensor.name: tensor for tensor in graph.initializer}
+        self._in_half = {name for node in _before_products(graph) for name in node.output}
+        self._nodes: list[NodeProto] = []
+        self._half_weights: list[TensorProto] = []
+        self._casts: dict[str, str] = {}
+
+    def add(self, node: NodeProto) -> None:
         copy = NodeProto()
         copy.CopyFrom(node)
-        in_half = _listed(node, half)
+        half = node.output[0] in self._in_half
         for index, name in enumerate(node.input):
-            if name not in floats or index in ALWAYS_FLOAT.get(node.op_type, ()):
-                continue
-            if in_half and name not in made_half and node.op_type != "Cast":
-                copy.input[index] = cast(name, TensorProto.FLOAT16)
-            elif not in_half and name in made_half and node.op_type != "Cast":
-                copy.input[index] = cast(name, TensorProto.FLOAT)
-        if in_half:
+            crosses = name in self._floats and (name in self._in_half) != half and node.op_type != "Cast"
+            if crosses and not (half and index in ALWAYS_FLOAT.get(node.op_type, ())):
+                copy.input[index] = self._cast(name, TensorProto.FLOAT16 if half else TensorProto.FLOAT)
+        if half:
             _retype(copy)
-        converted.node.append(copy)
-    _finish(graph, converted, made_half)
-    return model
+        self._nodes.append(copy)
+
+    def finish(self) -> None:
+        """Puts the nodes into the graph; an output that is FP16 now is cast back under its name."""
+        graph = self._graph
+        for port in graph.output:
+            if port.name in self._in_half and port.name in self._floats:
+                half = f"{port.name}.half"
+                for node in self._nodes:
+                    _rename(node, port.name, half)
+                self._nodes.append(helper.make_node("Cast", [half], [port.name], to=TensorProto.FLOAT))
+        used = {name for node in self._nodes for name in node.input}
+        replace(graph.node, self._nodes)
+        replace(graph.initializer, [*(t for t in graph.initializer if t.name in used), *self._half_weights])
+        graph.ClearField("value_info")
+
+    def _cast(self, name: str, kind: int) -> str:
+        """Returns the name of a value in the other precision; a weight is rounded here, any other value by a Cast."""
+        if name not in self._casts:
+            cast = self._casts[name] = f"{name}.{'half' if kind == TensorProto.FLOAT16 else 'float'}"
+            if name in self._weights:
+                rounded = numpy_helper.to_array(self._weights[name]).astype(np.float16)
+                self._half_weights.append(numpy_helper.from_array(rounded, cast))
+            else:
+                self._nodes.append(helper.make_node("Cast", [name], [cast], to=kind))
+        return self._casts[name]
 
 
 def _floats(graph: GraphProto) -> set[str]:
@@ -78,10 +95,6 @@ def _before_products(graph: GraphProto) -> list[NodeProto]:
     return found
 
 
-def _listed(node: NodeProto, nodes: Iterable[NodeProto]) -> bool:
-    return any(node.output[0] == other.output[0] for other in nodes)
-
-
 def _retype(node: NodeProto) -> None:
     for attribute in node.attribute:
         if node.op_type == "Cast" and attribute.name == "to" and attribute.i == TensorProto.FLOAT:
@@ -89,20 +102,6 @@ def _retype(node: NodeProto) -> None:
         if attribute.type == AttributeProto.TENSOR and attribute.t.data_type == TensorProto.FLOAT:
             array = numpy_helper.to_array(attribute.t).astype(np.float16)
             attribute.t.CopyFrom(numpy_helper.from_array(array, attribute.t.name))
-
-
-def _finish(graph: GraphProto, converted: GraphProto, made_half: set[str]) -> None:
-    """Puts the converted nodes into the graph; an output that is FP16 now is cast back under its name."""
-    for port in graph.output:
-        if port.name in made_half:
-            for node in converted.node:
-                _rename(node, port.name, f"{port.name}.half")
-            converted.node.append(helper.make_node("Cast", [f"{port.name}.half"], [port.name], to=TensorProto.FLOAT))
-    used = {name for node in converted.node for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in used]
-    replace(graph.node, list(converted.node))
-    replace(graph.initializer, kept + list(converted.initializer))
-    graph.ClearField("value_info")
 
 
 def _rename(node: NodeProto, old: str, new: str) -> None:
