@@ -5,6 +5,7 @@ import time
 from pathlib import Path
 
 from benchmarks.gpu_model import Model, cosines, structured_and_random
+from engine.runtimes.crops import CROPS, CropRuntime
 from engine.runtimes.onnxruntime import OnnxRuntime
 from engine.runtimes.swapping import SwappingRuntime
 from engine.runtimes.tensorrt.flavours import FlavourName
@@ -29,14 +30,14 @@ def life_cycle(flavour: FlavourName, model: Model) -> dict[str, object]:
 
 
 def _until_swapped(flavour: FlavourName, model: Model, folder: Path) -> dict[str, object]:
-    crops = model.blob(structured_and_random(BATCH)["structured"])
-    reference = OnnxRuntime(model.path, 2, {})
-    [wanted] = reference.run({model.input_name: crops}).values()
-    runtime = SwappingRuntime(reference, lambda: load_tensorrt(flavour, model.path, folder))
+    crops = structured_and_random(BATCH)["structured"]
+    reference = CropRuntime(OnnxRuntime(model.path, 2, {}), model.network.input)
+    [wanted] = reference.run({CROPS: crops}).values()
+    runtime = SwappingRuntime(reference, lambda: load_tensorrt(flavour, model.network, folder))
     begin, served, least = time.perf_counter(), dict[str, int](), 1.0
     swapped: float | None = None
     while time.perf_counter() - begin < LONGEST_S and served.get("tensorrt", 0) < 100:
-        [given] = runtime.run({model.input_name: crops}).values()
+        [given] = runtime.run({CROPS: crops}).values()
         served[runtime.name] = served.get(runtime.name, 0) + 1
         least = min(least, cosines(given, wanted)["min"])
         if runtime.name == "tensorrt" and swapped is None:
@@ -48,5 +49,5 @@ def _until_swapped(flavour: FlavourName, model: Model, folder: Path) -> dict[str
 
 def _seconds_to_load(flavour: FlavourName, model: Model, folder: Path) -> float:
     begin = time.perf_counter()
-    load_tensorrt(flavour, model.path, folder)
+    load_tensorrt(flavour, model.network, folder)
     return round(time.perf_counter() - begin, 2)

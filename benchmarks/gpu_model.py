@@ -17,6 +17,7 @@ from onnx import ModelProto, shape_inference
 
 from engine.manifests import SHIPPED
 from engine.probes import probe_crops
+from engine.runtimes.crops import CropInput, CropNetwork
 from engine.runtimes.tensorrt.simplify import simplified
 
 BATCHES = (1, 8, 32, 128, 256)
@@ -60,12 +61,16 @@ class Model:
         sizes |= {tensor.name: list(tensor.dims) for tensor in graph.initializer}
         return sum(_macs(node, sizes) for node in graph.node)
 
+    @property
+    def network(self) -> CropNetwork:
+        manifest = self.manifest
+        return CropNetwork(self.path, CropInput(manifest["mean"], manifest["std"], manifest["colour"] == "rgb"))
+
     def blob(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         """Returns (N, 3, H, W) float32 as the network takes it, of (N, H, W, 3) uint8 BGR."""
-        if self.manifest["colour"] == "rgb":
-            crops = crops[..., ::-1]
-        planes = np.ascontiguousarray(crops.transpose(0, 3, 1, 2), np.float32)
-        return (planes - np.float32(self.manifest["mean"])) * np.float32(1 / self.manifest["std"])
+        blob = np.empty((len(crops), 3, *crops.shape[1:3]), np.float32)
+        self.network.input.blob(crops, blob)
+        return blob
 
 
 def _macs(node: Any, sizes: dict[str, list[int]]) -> int:

@@ -11,11 +11,17 @@ from engine.errors import ImageError, ModelError
 from engine.manifests import ModelSpec, find_model
 from engine.runtimes import Precision, Preference, Runtime, load_runtime
 from engine.runtimes.calibration import Calibration
+from engine.runtimes.crops import CROPS, CropInput, CropNetwork
 
 LARGEST_BATCH = 32
 """Crops that the network sees at once; it bounds memory, more of them are no faster."""
 USUAL_BATCH = 8
 """Crops with which runtimes are compared."""
+
+
+def crop_network(spec: ModelSpec) -> CropNetwork:
+    """Returns an embedder's file with what comes before it. Raises ModelError: not installed, or altered."""
+    return CropNetwork(spec.verified_path(), CropInput(spec.mean, spec.std, swap=spec.colour == "rgb"))
 
 
 class Embedder:
@@ -28,7 +34,6 @@ class Embedder:
         self.spec, self.runtime = spec, runtime
         self.dimension, self.threshold, self.size = spec.dimension, spec.threshold, spec.input_size
         # A wrong manifest must stop the start, not the first face; it also takes the first run's delay.
-        self._blob = np.empty((LARGEST_BATCH, 3, self.size, self.size), np.float32)
         self.embed(np.zeros((1, self.size, self.size, 3), np.uint8))
 
     @classmethod
@@ -55,11 +60,17 @@ class Embedder:
         """
         side = spec.input_size or 0
         calibration = Calibration(calibrations, (USUAL_BATCH, 3, side, side)) if calibrations else None
-        path = spec.verified_path()
-        return cls(
-            spec,
-            load_runtime(path, preference, threads, precision=precision, calibration=calibration, plans=plans),
+        network = crop_network(spec)
+        runtime = load_runtime(
+            network.path,
+            preference,
+            threads,
+            precision=precision,
+            calibration=calibration,
+            crops=network.input,
+            plans=plans,
         )
+        return cls(spec, runtime)
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
@@ -103,11 +114,7 @@ class Embedder:
         return embeddings
 
     def _embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
-        blob = self._blob[: len(crops)]
-        planes = crops.transpose(0, 3, 1, 2)
-        np.subtract(planes[:, ::-1] if self.spec.colour == "rgb" else planes, np.float32(self.spec.mean), out=blob)
-        blob *= np.float32(1 / self.spec.std)
-        outputs = self.runtime.run({self.runtime.input_names[0]: blob})
+        outputs = self.runtime.run({CROPS: crops})
         raw = next(iter(outputs.values()))
         if raw.shape != (len(crops), self.dimension):
             raise ModelError(

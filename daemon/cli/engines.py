@@ -26,6 +26,7 @@ from daemon.cli.common import (
 from daemon.exits import EXIT_FAILURE
 from daemon.private_files import give_to_owner_of
 from engine import RuntimeUnavailableError
+from engine.embedder import crop_network
 from engine.manifests import ModelSpec, find_model, list_models
 from engine.runtimes.tensorrt.compile import compile_apart
 from engine.runtimes.tensorrt.plans import PlanRecord, PlanStore
@@ -69,7 +70,7 @@ def build(
         store = PlanStore(settings.plans_folder)
         with err.status(f"compiling {spec.name} ...") as status:
             compile_apart(
-                state.flavour, spec.verified_path(), store.folder, tell=lambda line: status.update(escape(line))
+                state.flavour, crop_network(spec), store.folder, tell=lambda line: status.update(escape(line))
             )
         for path in (store.folder, *store.folder.iterdir()):
             give_to_owner_of(settings.state, path)
@@ -163,7 +164,7 @@ def _fault(store: PlanStore, record: PlanRecord, spec: ModelSpec | None, ready: 
     from engine.runtimes.tensorrt.site import Site
 
     try:
-        check_again(Site.find(ready.flavour, store.folder), spec.verified_path())
+        check_again(Site.find(ready.flavour, store.folder), crop_network(spec))
     except DeconvIDError as error:
         return str(error)
     return ""

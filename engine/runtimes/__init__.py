@@ -5,7 +5,7 @@ import os
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,10 +13,15 @@ from numpy.typing import NDArray
 from engine.errors import RuntimeUnavailableError
 from engine.runtimes.calibration import Calibration, CpuRuntime
 
+if TYPE_CHECKING:
+    from engine.runtimes.crops import CropInput
+
 logger = logging.getLogger(__name__)
 
 Preference = Literal["auto", "tensorrt", "openvino", "onnxruntime"]
 Precision = Literal["f32", "bf16"]
+Inputs = Mapping[str, NDArray[np.float32] | NDArray[np.uint8]]
+"""By input name."""
 DynamicShapes = Mapping[str, Sequence[int | None]]
 """By input name, the dimensions to declare instead of the file's; None = any size."""
 
@@ -30,7 +35,7 @@ class Runtime(Protocol):
     @property
     def input_names(self) -> tuple[str, ...]: ...
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    def run(self, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
         """Returns every output by name, in the order of the file, in memory that the caller owns."""
         ...
 
@@ -43,6 +48,7 @@ def load_runtime(
     *,
     precision: Precision = "f32",
     calibration: Calibration | None = None,
+    crops: "CropInput | None" = None,
     plans: Path | None = None,
 ) -> Runtime:
     """Returns a runtime with an ONNX file loaded into it.
@@ -56,7 +62,8 @@ def load_runtime(
         dynamic_shapes: for files that declare fixed input shapes although the network takes any.
         precision: in which the processor multiplies; bf16 is OpenVINO's alone.
         calibration: compares the processor's runtimes, once on each machine.
-        plans: folder of TensorRT's plans; without one it is not used.
+        crops: the runtime takes crops as bytes, see engine/runtimes/crops.py, and does this to them.
+        plans: folder of TensorRT's plans; without one, or without `crops`, it is not used.
 
     Raises:
         ModelError: the file is no network that the runtime can load.
@@ -68,13 +75,19 @@ def load_runtime(
         "onnxruntime": partial(_onnxruntime, path, threads, dynamic_shapes or {}, precision),
     }
     if preference == "openvino" or preference == "onnxruntime":
-        return load[preference]()
-    serving = _faster(path, threads, load, calibration if precision == "f32" else None)
-    if plans is None or dynamic_shapes:
+        serving = load[preference]()
+    else:
+        serving = _faster(path, threads, load, calibration if precision == "f32" else None)
+    if crops is None:
+        return serving
+    from engine.runtimes.crops import CropNetwork, CropRuntime
+
+    serving = CropRuntime(serving, crops)
+    if plans is None or preference == "openvino" or preference == "onnxruntime":
         return serving
     from engine.runtimes.tensorrt.choice import with_tensorrt
 
-    return with_tensorrt(serving, path, plans, asked=preference == "tensorrt")
+    return with_tensorrt(serving, CropNetwork(path, crops), plans, asked=preference == "tensorrt")
 
 
 def _faster(

@@ -1,6 +1,5 @@
 """ONNX Runtime on the processor: works everywhere."""
 
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +8,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from engine.errors import ModelError
-from engine.runtimes import DynamicShapes
+from engine.runtimes import DynamicShapes, Inputs
 
 ERRORS_ONLY = 3
 
@@ -34,7 +33,7 @@ class OnnxRuntime:
         self.input_names = tuple(port.name for port in self._session.get_inputs())
         self._output_names = [port.name for port in self._session.get_outputs()]
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    def run(self, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
         outputs = self._session.run(self._output_names, dict(inputs))
         return dict(zip(self._output_names, outputs, strict=True))
 

@@ -2,7 +2,6 @@
 
 import logging
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 import openvino as ov  # noqa: E402
 
 from engine.errors import ModelError  # noqa: E402
-from engine.runtimes import DynamicShapes, Precision  # noqa: E402
+from engine.runtimes import DynamicShapes, Inputs, Precision  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -54,7 +53,7 @@ class OpenVinoRuntime:
         self._output_names = tuple(port.get_any_name() for port in compiled.outputs)
         self._request = compiled.create_infer_request()
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    def run(self, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
         outputs = self._request.infer(dict(inputs), share_inputs=True, share_outputs=False)
         return dict(zip(self._output_names, outputs.values(), strict=True))
 

@@ -2,14 +2,14 @@
 
 import logging
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from config.errors import DeconvIDError
 from engine.errors import GpuError, PlanError
-from engine.runtimes import Runtime
+from engine.runtimes import Inputs, Runtime
 
 logger = logging.getLogger(__name__)
 
@@ -33,7 +33,7 @@ class SwappingRuntime:
     def input_names(self) -> tuple[str, ...]:
         return self._first.input_names
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    def run(self, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
         if self._better is not None:
             self._current, self._better = self._better, None
             logger.info("runtime_swapped runtime=%s", self._current.name)

@@ -9,32 +9,31 @@ from numpy.typing import NDArray
 from engine.errors import PlanError
 from engine.probes import probe_crops
 from engine.runtimes import Runtime
+from engine.runtimes.crops import CROPS
 
 logger = logging.getLogger(__name__)
 
 LEAST_COSINE = 0.999
 
 
-def accept(candidate: Runtime, reference: Runtime, row: Sequence[int], sizes: Sequence[int]) -> float:
+def accept(candidate: Runtime, reference: Runtime, crop: Sequence[int], sizes: Sequence[int]) -> float:
     """Returns the least cosine between rows of the two runtimes' outputs, on synthetic probes.
 
     Args:
-        candidate, reference: with one input of rows (3, H, W) in -1..1.
-        row: (3, H, W).
+        candidate, reference: that take `crops`.
+        crop: its shape, (H, W, 3).
         sizes: batches to try, beside one that no profile is made for.
 
     Raises:
         PlanError: some row is less alike than LEAST_COSINE.
         GpuError: the GPU failed.
     """
-    [name] = reference.input_names
-    [given] = candidate.input_names
-    probes = _probes(row)
-    wanted = reference.run({name: probes})
+    probes = _probes(crop)
+    wanted = reference.run({CROPS: probes})
     found = []
     for size in (*sizes, max(sizes) + 1):
         rows = np.arange(size) % len(probes)
-        outputs = candidate.run({given: probes[rows]})
+        outputs = candidate.run({CROPS: probes[rows]})
         found += [_least_cosine(values, wanted[name][rows]) for name, values in outputs.items()]
     least = float(np.min(found))  # unlike Python's min, a NaN goes through
     if not least >= LEAST_COSINE:
@@ -46,13 +45,11 @@ def accept(candidate: Runtime, reference: Runtime, row: Sequence[int], sizes: Se
     return least
 
 
-def _probes(row: Sequence[int]) -> NDArray[np.float32]:
-    """Returns (8, 3, H, W) float32 in -1..1."""
-    crops = probe_crops()
-    _, height, width = row
-    down, right = (np.arange(side) * crops.shape[1] // side for side in (height, width))
-    planes = crops[:, down][:, :, right].transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(planes, np.float32) / np.float32(127.5) - np.float32(1)
+def _probes(crop: Sequence[int]) -> NDArray[np.uint8]:
+    """Returns (8, H, W, 3) uint8."""
+    probes = probe_crops()
+    down, right = (np.arange(side) * probes.shape[1] // side for side in crop[:2])
+    return probes[:, down][:, :, right]
 
 
 def _least_cosine(first: NDArray[np.float32], second: NDArray[np.float32]) -> float:

@@ -3,9 +3,9 @@
 import os
 import time
 from collections.abc import Callable
-from pathlib import Path
 
 from engine.errors import PlanError
+from engine.runtimes.crops import CropNetwork, CropRuntime
 from engine.runtimes.onnxruntime import OnnxRuntime
 from engine.runtimes.tensorrt.acceptance import accept
 from engine.runtimes.tensorrt.builder import SIZES, build_plan
@@ -14,7 +14,9 @@ from engine.runtimes.tensorrt.progress import Tell
 from engine.runtimes.tensorrt.site import Site
 
 
-def build_accepted(site: Site, path: Path, tell: Tell | None = None, build: Callable[..., bytes] = build_plan) -> None:
+def build_accepted(
+    site: Site, source: CropNetwork, tell: Tell | None = None, build: Callable[..., bytes] = build_plan
+) -> None:
     """Builds, accepts and stores the plan of a network, unless another process just did.
 
     Raises:
@@ -22,7 +24,7 @@ def build_accepted(site: Site, path: Path, tell: Tell | None = None, build: Call
         GpuError: the GPU failed, or its memory is exhausted.
         OSError: the folder cannot be written.
     """
-    network, store, flavour = Network.read(path), site.store, site.flavour
+    network, store, flavour = Network.read(source), site.store, site.flavour
     key = site.key(network)
     with store.lock():
         if store.read(key) is not None:
@@ -33,21 +35,25 @@ def build_accepted(site: Site, path: Path, tell: Tell | None = None, build: Call
         seconds = time.monotonic() - begin
         candidate = site.run(plan, lanes=1)
         # The daemon decodes and embeds on the same processor meanwhile.
-        reference = OnnxRuntime(path, max(1, len(os.sched_getaffinity(0)) // 2), {})
-        store.write(key, plan, accept(candidate, reference, network.row, SIZES), seconds)
+        reference = _reference(source, max(1, len(os.sched_getaffinity(0)) // 2))
+        store.write(key, plan, accept(candidate, reference, network.crop, SIZES), seconds)
         if kernels := candidate.kernels():
             store.write_kernels(key, kernels)
 
 
-def check_again(site: Site, path: Path) -> float:
+def check_again(site: Site, source: CropNetwork) -> float:
     """Returns the least cosine between the outputs of a network's stored plan and the processor's.
 
     Raises:
         PlanError: there is no plan, the GPU refuses it, or its outputs are others.
         GpuError: the GPU failed.
     """
-    network = Network.read(path)
+    network = Network.read(source)
     plan = site.store.read(site.key(network))
     if plan is None:
-        raise PlanError(f"there is no plan of {path.name}. Run `deconvid engines build`")
-    return accept(site.run(plan, lanes=1), OnnxRuntime(path, 1, {}), network.row, SIZES)
+        raise PlanError(f"there is no plan of {source.path.name}. Run `deconvid engines build`")
+    return accept(site.run(plan, lanes=1), _reference(source, 1), network.crop, SIZES)
+
+
+def _reference(source: CropNetwork, threads: int) -> CropRuntime:
+    return CropRuntime(OnnxRuntime(source.path, threads, {}), source.input)

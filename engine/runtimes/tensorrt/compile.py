@@ -1,6 +1,6 @@
 """Builds, accepts and stores the plan of a network, as a process of its own: TensorRT may crash, and takes minutes.
 
-    python -m engine.runtimes.tensorrt.compile FLAVOUR NETWORK.onnx FOLDER
+    python -m engine.runtimes.tensorrt.compile FLAVOUR NETWORK.onnx MEAN STD SWAP FOLDER
 
 It ends with its parent, whose end of its stdin closes. The last line of stderr says why it failed.
 """
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import cast
 
 from engine.errors import GpuError, PlanError
+from engine.runtimes.crops import CropInput, CropNetwork
 from engine.runtimes.tensorrt.flavours import FlavourName
 from engine.runtimes.tensorrt.progress import Tell
 from engine.runtimes.tensorrt.states import find_state
@@ -26,26 +27,29 @@ PROGRESS = "progress: "
 
 
 def compile_apart(
-    flavour: FlavourName, network: Path, folder: Path, command: Sequence[str] = (), tell: Tell = logger.debug
+    flavour: FlavourName, network: CropNetwork, folder: Path, command: Sequence[str] = (), tell: Tell = logger.debug
 ) -> None:
     """Runs this module in a process of its own, and waits for it.
 
     Args:
-        flavour, network, folder: see above.
+        flavour, network: what compiles, and what is compiled.
+        folder: of the plans.
         command: to run in place of this module.
         tell: is given lines about the progress.
 
     Raises:
         PlanError: with what it said last, or the signal that ended it.
     """
-    whole = command or (sys.executable, "-m", __name__, flavour, str(network), str(folder))
+    path, crops = network.path, network.input
+    described = (str(path), *map(str, (crops.mean, crops.std, int(crops.swap))))
+    whole = command or (sys.executable, "-m", __name__, flavour, *described, str(folder))
     with subprocess.Popen(whole, stdin=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
         said = _last_line(process, tell)
     if process.returncode < 0:
         name = signal.Signals(-process.returncode).name
-        raise PlanError(f"TensorRT crashed with {name} while it compiled {network.name}. Another runtime serves")
+        raise PlanError(f"TensorRT crashed with {name} while it compiled {path.name}. Another runtime serves")
     if process.returncode:
-        raise PlanError(said or f"compiling {network.name} failed. Another runtime serves")
+        raise PlanError(said or f"compiling {path.name} failed. Another runtime serves")
 
 
 def _last_line(process: "subprocess.Popen[str]", tell: Tell) -> str:
@@ -72,10 +76,11 @@ def end_with_parent() -> None:
 
 def main() -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
-    flavour, network, folder = sys.argv[1:]
+    flavour, path, mean, std, swap, folder = sys.argv[1:]
+    network = CropNetwork(Path(path), CropInput(float(mean), float(std), swap == "1"))
     code = 0
     try:
-        _compile(cast(FlavourName, flavour), Path(network), Path(folder))
+        _compile(cast(FlavourName, flavour), network, Path(folder))
     except (PlanError, GpuError) as error:
         print(error, file=sys.stderr)
         code = 1
@@ -87,7 +92,7 @@ def main() -> None:
     os._exit(code)
 
 
-def _compile(flavour: FlavourName, network: Path, folder: Path) -> None:
+def _compile(flavour: FlavourName, network: CropNetwork, folder: Path) -> None:
     state = find_state(flavour)
     if state.state != "ready":  # also where CUDA, which the next lines import, is missing
         raise PlanError(f"{flavour}: {state.state}: {state.detail}. {state.fix}")

@@ -3,16 +3,15 @@
 import numpy as np
 from onnx import ModelProto, TensorProto, helper, numpy_helper
 
-CROPS = "crops"
+from engine.runtimes.crops import CROPS, CropInput
 
 
-def takes_crops(model: ModelProto, mean: float, std: float, swap: bool) -> ModelProto:
+def takes_crops(model: ModelProto, crops: CropInput) -> ModelProto:
     """Returns a network that takes `crops` (N, H, W, 3) uint8 BGR in place of its one input, (N, 3, H, W) float32.
 
     Args:
         model: a network with one input.
-        mean, std: of the manifest: subtracted from every channel, then divided by.
-        swap: whether the network wants RGB.
+        crops: what is done to them.
     """
     whole = ModelProto()
     whole.CopyFrom(model)
@@ -20,9 +19,9 @@ def takes_crops(model: ModelProto, mean: float, std: float, swap: bool) -> Model
     [given] = graph.input
     batch, channels, height, width = given.type.tensor_type.shape.dim
     constants = {
-        f"{CROPS}.mean": np.float32(mean),
-        f"{CROPS}.scale": np.float32(1 / std),
-        f"{CROPS}.order": np.array([2, 1, 0] if swap else [0, 1, 2]),
+        f"{CROPS}.mean": np.float32(crops.mean),
+        f"{CROPS}.scale": np.float32(1 / crops.std),
+        f"{CROPS}.order": np.array([2, 1, 0] if crops.swap else [0, 1, 2]),
     }
     nodes = [
         helper.make_node("Cast", [CROPS], [f"{CROPS}.float"], to=TensorProto.FLOAT),

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from engine.errors import PlanError
+from engine.runtimes.crops import CropNetwork
 from engine.runtimes.tensorrt.compile import compile_apart
 from engine.runtimes.tensorrt.flavours import FlavourName
 from engine.runtimes.tensorrt.network import Network
@@ -15,19 +16,19 @@ from engine.runtimes.tensorrt.site import Site
 logger = logging.getLogger(__name__)
 
 
-def load_tensorrt(flavour: FlavourName, path: Path, folder: Path) -> TensorRtRuntime:
+def load_tensorrt(flavour: FlavourName, network: CropNetwork, folder: Path) -> TensorRtRuntime:
     """Returns the network on this machine's GPU; builds and accepts its plan where the folder holds none.
 
     Raises:
         PlanError: TensorRT is not ready, there can be no plan, or the GPU refuses it twice.
         GpuError: the GPU failed, or its memory is exhausted.
     """
-    return load_at(Site.find(flavour, folder), path, partial(compile_apart, flavour, path, folder))
+    return load_at(Site.find(flavour, folder), network, partial(compile_apart, flavour, network, folder))
 
 
-def load_at(site: Site, path: Path, build: Callable[[], None]) -> TensorRtRuntime:
+def load_at(site: Site, network: CropNetwork, build: Callable[[], None]) -> TensorRtRuntime:
     """Does what `load_tensorrt` does; `build` puts a plan into the site's folder, or raises."""
-    key = site.key(Network.read(path))
+    key = site.key(Network.read(network))
     plan = site.store.read(key)
     if plan is not None:
         try:
@@ -35,9 +36,10 @@ def load_at(site: Site, path: Path, build: Callable[[], None]) -> TensorRtRuntim
         except PlanError as error:
             logger.warning("plan_rebuilt name=%s cause='%s'", key.name, error)
             site.store.delete(key)
-    logger.info("plan_building network=%s flavour=%s version=%s", path.name, site.flavour.name, site.flavour.version)
+    name, flavour = network.path.name, site.flavour
+    logger.info("plan_building network=%s flavour=%s version=%s", name, flavour.name, flavour.version)
     build()
     plan = site.store.read(key)
     if plan is None:
-        raise PlanError(f"the plan of {path.name} vanished after it was built. Another runtime serves")
+        raise PlanError(f"the plan of {name} vanished after it was built. Another runtime serves")
     return site.run(plan, kernels=site.store.read_kernels(key))

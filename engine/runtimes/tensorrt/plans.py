@@ -36,6 +36,8 @@ class PlanKey:
     gpu: str
     sm: str
     """Compute capability, such as 9.0."""
+    input: str
+    """What is done to the crops before the network."""
     sizes: tuple[int, ...]
     """Batches for which kernels were chosen."""
     precision: str = "fp16"

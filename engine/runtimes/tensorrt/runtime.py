@@ -1,7 +1,7 @@
 """Runs networks by TensorRT, as the other runtimes run them."""
 
 from collections import deque
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from itertools import cycle
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ModelError
+from engine.runtimes import Inputs
 from engine.runtimes.tensorrt import cuda
 from engine.runtimes.tensorrt.flavours import Flavour
 from engine.runtimes.tensorrt.lanes import Engine, Lane
@@ -34,7 +35,7 @@ class TensorRtRuntime:
         self.input_names = tuple(port.name for port in self._engine.ports if port.is_input)
         self._outputs = [port for port in self._engine.ports if not port.is_input]
 
-    def run(self, inputs: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
+    def run(self, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
         """Returns every output by name.
 
         Raises:
@@ -67,7 +68,7 @@ class TensorRtRuntime:
         """Returns what a later process need not compile again, if anything."""
         return self._engine.kernels()
 
-    def _checked(self, inputs: Mapping[str, NDArray[np.float32]]) -> int:
+    def _checked(self, inputs: Inputs) -> int:
         """Returns the number of rows; a wrong dtype or a NaN would come out as a wrong embedding, not as an error."""
         if set(inputs) != set(self.input_names):
             raise ModelError(f"the network takes {', '.join(self.input_names)}, not {', '.join(inputs)}")

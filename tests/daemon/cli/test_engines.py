@@ -20,7 +20,7 @@ def engines(tmp_path) -> Deconvid:
 
 @pytest.fixture
 def key() -> PlanKey:
-    return PlanKey(find_model(MODEL).sha256, "trt", "11.4.0", "NVIDIA H100", "9.0", (1, 8))
+    return PlanKey(find_model(MODEL).sha256, "trt", "11.4.0", "NVIDIA H100", "9.0", "crops", (1, 8))
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import pytest
 
 from engine.errors import PlanError
 from engine.manifests import SHIPPED
+from engine.runtimes.crops import CropInput, CropNetwork
 from engine.runtimes.tensorrt.compile import compile_apart
 from engine.runtimes.tensorrt.states import find_state
 
-NETWORK = next(SHIPPED.glob("*.onnx"))
+NETWORK = CropNetwork(next(SHIPPED.glob("*.onnx")), CropInput(127.5, 127.5, True))
 
 
 @pytest.mark.skipif(find_state("trt").state == "ready", reason="TensorRT is ready here")

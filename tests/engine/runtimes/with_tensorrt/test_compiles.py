@@ -5,6 +5,7 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from engine.embedder import crop_network
 from engine.errors import PlanError
 from engine.manifests import SHIPPED, find_model
 from engine.runtimes.tensorrt.builder import build_plan
@@ -28,7 +29,7 @@ def test_a_shipped_network_compiles_for_every_batch_size(name):
 @pytest.mark.parametrize("name", SHIPPED_NETWORKS)
 def test_a_shipped_network_compiles_with_what_the_embedder_does_before_it(name):
     spec = find_model(name)
-    whole = takes_crops(onnx.load(spec.verified_path()), spec.mean, spec.std, spec.colour == "rgb")
+    whole = takes_crops(onnx.load(spec.verified_path()), crop_network(spec).input)
     assert len(build_plan(load_flavour("rtx"), whole, sizes=(8,))) > 1_000_000
 
 

@@ -1,31 +1,34 @@
 import onnx
 import pytest
 
+from engine.embedder import crop_network
 from engine.errors import PlanError
 from engine.manifests import SHIPPED, find_model
+from engine.runtimes.crops import CropInput, CropNetwork
 from engine.runtimes.tensorrt.network import Network
 
+CROPS = CropInput(127.5, 127.5, True)
 EMBEDDERS = sorted(path.name.removesuffix(".probes.npy") for path in SHIPPED.glob("*.probes.npy"))
 
 
 @pytest.mark.parametrize("name", EMBEDDERS)
 def test_an_embedder_is_compiled(name):
     spec = find_model(name)
-    network = Network.read(spec.verified_path())
+    network = Network.read(crop_network(spec))
     assert network.sha256 == spec.sha256
-    assert network.row == (3, spec.input_size, spec.input_size)
+    assert network.crop == (spec.input_size, spec.input_size, 3)
 
 
 def test_pictures_of_any_size_are_not_compiled():
     with pytest.raises(PlanError, match="number of pictures"):
-        Network.read(find_model("centerface").verified_path())
+        Network.read(crop_network(find_model("centerface")))
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish"])
 def test_what_is_no_network_is_a_plan_error(tmp_path, content):
     (tmp_path / "a.onnx").write_bytes(content)
     with pytest.raises(PlanError, match=r"a\.onnx is not compiled"):
-        Network.read(tmp_path / "a.onnx")
+        Network.read(CropNetwork(tmp_path / "a.onnx", CROPS))
 
 
 def test_several_inputs_are_not_compiled(tmp_path):
@@ -34,4 +37,4 @@ def test_several_inputs_are_not_compiled(tmp_path):
     graph = onnx.helper.make_graph([onnx.helper.make_node("Add", ["a", "b"], ["y"])], "two", ports, [out])
     onnx.save(onnx.helper.make_model(graph), tmp_path / "two.onnx")
     with pytest.raises(PlanError, match="has 2 inputs"):
-        Network.read(tmp_path / "two.onnx")
+        Network.read(CropNetwork(tmp_path / "two.onnx", CROPS))

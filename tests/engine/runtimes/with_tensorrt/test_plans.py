@@ -14,13 +14,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from engine.errors import PlanError
 from engine.runtimes.tensorrt.plans import PlanKey, PlanStore
 
-KEY = PlanKey("ab" * 32, "trt", "11.4.0", "NVIDIA H100", "9.0", (1, 8))
+KEY = PlanKey("ab" * 32, "trt", "11.4.0", "NVIDIA H100", "9.0", "crops", (1, 8))
 OTHERS = {
     "network": "cd" * 32,
     "flavour": "rtx",
     "version": "11.4.1",
     "gpu": "NVIDIA L4",
     "sm": "8.9",
+    "input": "other crops",
     "sizes": (1, 8, 32),
     "precision": "fp32",
     "format": 0,
