@@ -19,10 +19,10 @@ from benchmarks.command import run
 from daemon.demo.cast import ENROLLED
 from daemon.demo.play import Play, play
 from daemon.demo.verdict import Verdict
+from daemon.procfs import usage_of
 from engine.machine import processor
 from engine.manifests import find_model
 
-TICKS = os.sysconf("SC_CLK_TCK")
 PACKAGES = ("av", "numpy", "onnxruntime", "opencv-python", "openvino", "pyzmq", "sqlalchemy")
 
 
@@ -30,11 +30,6 @@ def workers(running: Play) -> dict[str, int]:
     """Returns the process id of every process of the daemon, by name."""
     found = re.findall(r"worker_started worker=(\S+) pid=(\d+)", running.log.read_text())
     return {"supervisor": running.daemon.pid} | {name: int(pid) for name, pid in found}
-
-
-def cpu_s(pid: int) -> float:
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
 
 
 def memory_mb(pid: int) -> float:
@@ -50,13 +45,14 @@ def measure(seconds: float) -> dict[str, object]:
         # The first seconds are start-up: threads and caches that a long run does not pay for.
         for _event in running.events(5):
             pass
-        before, started, load = {name: cpu_s(pid) for name, pid in pids.items()}, time.monotonic(), os.getloadavg()[0]
+        before = {name: usage_of(pid).cpu_s for name, pid in pids.items()}
+        started, load = time.monotonic(), os.getloadavg()[0]
         for event in running.events(seconds):
             if event:
                 verdict.take(event)
         elapsed = time.monotonic() - started
         processes = {
-            name: {"cpu": round((cpu_s(pid) - before[name]) / elapsed, 3), "memory_mb": memory_mb(pid)}
+            name: {"cpu": round((usage_of(pid).cpu_s - before[name]) / elapsed, 3), "memory_mb": memory_mb(pid)}
             for name, pid in pids.items()
         }
         frames = {camera: asdict(count) for camera, count in running.counts().items()}
@@ -66,7 +62,10 @@ def measure(seconds: float) -> dict[str, object]:
             "machine": processor(),
             "load_before": load,
             "versions": {name: version(name) for name in PACKAGES},
-            "models": {name: find_model(name).sha256 for name in ("centerface", running.settings.embedding.model)},
+            "models": {
+                name: find_model(name).sha256
+                for name in (running.settings.detection.model, running.settings.embedding.model)
+            },
             "over_rtsp": running.over_rtsp,
             "seconds": round(elapsed, 1),
             "processes": processes,

@@ -20,7 +20,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.gpu_model import BATCHES, Model, Report, cosines, shipped_network, structured_and_random
-from benchmarks.gpu_torch_graph import TorchGraph
+from daemon.bench.torch_graph import TorchGraph
 from engine.runtimes.onnxruntime import OnnxRuntime
 
 PEAK_SIDE = 8192

@@ -54,7 +54,7 @@ def _enter_same_network(bench: EngineBench, spec: ModelSpec, crops: Crops, gmacs
     feed = {session.get_inputs()[0].name: blob[:1]}
     bench.enter(f"ONNX Runtime {spec.name}", "batch 1", 1, partial(session.run, None, feed), gmacs)
     with bench.rival(f"PyTorch eager {spec.name}"):
-        network = eager(spec.name, bench.threads)
+        network = eager(spec.verified_path(), bench.threads)
         for batch in (1, LIST):
             who = f"PyTorch eager {spec.name}"
             bench.enter(who, f"batch {batch}", batch, partial(network, blob[:batch]), gmacs)

@@ -5,13 +5,13 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
@@ -93,21 +93,29 @@ def session_options(threads: int) -> onnxruntime.SessionOptions:
     return options
 
 
-def eager(network: str, threads: int) -> Callable[[NDArray[np.float32]], object]:
-    """Returns a network in eager PyTorch, which takes what the runtimes take. Its weights are random: as fast.
+def eager(path: Path, threads: int) -> Callable[[NDArray[np.float32]], object]:
+    """Returns a network in eager PyTorch, which takes what the runtimes take.
 
     Raises:
-        RivalMissingError: PyTorch is missing, or training does not know the network.
+        RivalMissingError: PyTorch is missing, or nobody has told it what a node of this network does.
     """
+    if not find_spec("torch"):
+        raise RivalMissingError("PyTorch is not installed. Run `pip install deconvid[training]`")
+    import torch
+
+    from daemon.bench.torch_graph import TorchGraph
+
+    torch.set_num_threads(threads)
     try:
-        # By name: nothing of training may be needed where the daemon runs.
-        module = import_module("training.eager")
-    except ImportError as error:
-        raise RivalMissingError(f"{error.name} is not installed. Run `pip install deconvid[training]`") from error
-    found: Callable[[NDArray[np.float32]], object] | None = module.load_eager(network, threads)
-    if found is None:
-        raise RivalMissingError(f"training makes no network {network} any more")
-    return found
+        graph = TorchGraph(onnx.load(path))
+    except KeyError as error:
+        raise RivalMissingError(f"daemon/bench/torch_graph.py knows no {error}") from error
+
+    @torch.inference_mode()
+    def run(faces: NDArray[np.float32]) -> object:
+        return graph(torch.from_numpy(faces))
+
+    return run
 
 
 def _demand_insightface() -> None:

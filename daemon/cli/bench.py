@@ -162,7 +162,7 @@ def e2e(
             f"{counted(len(ours.people), 'name')}; InsightFace {loops or 'left out'}"
         )
     for who, why in report.skipped.items():
-        out.print(f"left out: {who}: {why}", highlight=False)
+        out.print(f"left out: {who}: {why}", highlight=False, soft_wrap=True)
 
 
 def _show(report: "EngineReport", as_json: bool) -> None:
@@ -176,7 +176,7 @@ def _show(report: "EngineReport", as_json: bool) -> None:
         times = f"{each.median_ms:9.3f} ms (p95 {each.p95_ms:.3f}), {each.per_s:,.0f} a second{share}"
         out.print(f"{each.who:>28} {each.what:<18} {times}", highlight=False, soft_wrap=True)
     for who, why in report.skipped.items():
-        out.print(f"left out: {who}: {why}", highlight=False)
+        out.print(f"left out: {who}: {why}", highlight=False, soft_wrap=True)
 
 
 def _tell(doing: str) -> None:

@@ -10,14 +10,16 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from config import Settings
 from daemon.bench.align import SIDES_PX, bench_align
 from daemon.bench.embed import bench_embed, fill_and_take
 from daemon.bench.engine_bench import EngineBench
 from daemon.bench.record import engine_record
-from daemon.bench.rivals import Pack, RivalMissingError
+from daemon.bench.rivals import Pack, RivalMissingError, eager
 from daemon.bench.roofline import count_macs
 from daemon.bench.timing import Contestant, race
 from engine.manifests import find_model
+from engine.runtimes import load_runtime
 
 
 def quiet(doing: str) -> None:
@@ -97,9 +99,17 @@ def test_the_batcher_hands_out_all_that_it_took() -> None:
 
 @pytest.mark.slow
 def test_embed_is_told_for_everybody_who_is_there(tmp_path: Path) -> None:
-    report = bench_embed(bench(tmp_path), find_model("deconv_v1"))
+    report = bench_embed(bench(tmp_path), find_model(Settings().embedding.model))
     ours = [each for each in report.figures if each.who == "DeconvID openvino f32"]
     assert [each.items for each in ours] == [1, 8, 16, 32]
     assert all(each.share_of_peak for each in ours)
     assert "buffalo_s" in report.skipped["InsightFace w600k_mbf"]
     assert report.peak_gmacs_per_s["f32"] > 1
+
+
+def test_pytorch_computes_what_the_runtimes_do() -> None:
+    spec = find_model(Settings().embedding.model)
+    faces = np.random.default_rng(1).uniform(-1, 1, (2, 3, 112, 112)).astype(np.float32)
+    runtime = load_runtime(spec.verified_path(), "onnxruntime", 1)
+    [expected] = runtime.run({runtime.input_names[0]: faces}).values()
+    assert np.allclose(np.asarray(eager(spec.verified_path(), 1)(faces)), expected, atol=1e-4)

@@ -36,7 +36,8 @@ def _sum(options: Options, x: Tensor, axes: list[int]) -> Tensor:
 
 
 def _norm(options: Options, x: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    norm: Tensor = torch.linalg.vector_norm(x, dim=1, keepdim=True)
+    return norm
 
 
 def _plain(function: Callable[..., Any]) -> Callable[..., Any]:
