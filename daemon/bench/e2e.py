@@ -135,14 +135,9 @@ class E2eBench:
         tasks = [LoopTask(str(clip), str(pack), self._seconds, LOOKS_PER_S, cores, photos) for cores in shares]
         command = [sys.executable, "-m", "daemon.bench.insightface_loop"]
         processes = [
-            subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            for _ in tasks
+            subprocess.Popen([*command, msgspec.json.encode(task)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+            for task in tasks
         ]
-        for process, task in zip(processes, tasks, strict=True):
-            assert process.stdin
-            process.stdin.write(msgspec.json.encode(task))
-            process.stdin.close()
-            process.stdin = None
         reports = [_report_of(process) for process in processes]
         return LoopFigure(
             processes=len(reports),

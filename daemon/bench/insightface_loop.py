@@ -1,8 +1,8 @@
 """What a user writes without DeconvID: `cv2.VideoCapture` and InsightFace's `FaceAnalysis`, as fast as it goes.
 
-    python -m daemon.bench.insightface_loop < TASK
+    python -m daemon.bench.insightface_loop TASK
 
-Reads a LoopTask and prints a LoopReport, both JSON. Frames that are not looked at are decoded and not converted, which
+Takes a LoopTask and prints a LoopReport, both JSON. Frames that are not looked at are decoded and not converted, which
 is the cheaper way.
 """
 
@@ -88,7 +88,7 @@ class Loop:
 
 
 def main() -> None:
-    task = msgspec.json.decode(sys.stdin.buffer.read(), type=LoopTask)
+    task = msgspec.json.decode(sys.argv[1], type=LoopTask)
     os.sched_setaffinity(0, task.cores)
     cv2.setNumThreads(len(task.cores))
     loop = Loop(task)

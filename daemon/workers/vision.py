@@ -15,12 +15,11 @@ from pathlib import Path
 
 import cv2
 import msgspec
-import numpy as np
 import zmq
-from numpy.typing import NDArray
 
 from config import DeconvIDError, Settings
 from daemon.closer.desk import CloserDesk
+from daemon.embedding import EmbeddingDesk
 from daemon.errors import FrameRingError
 from daemon.events.sockets import bind_private
 from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED
@@ -29,7 +28,6 @@ from daemon.heartbeat import Heartbeat
 from daemon.messages import (
     CameraJoined,
     CameraLeft,
-    FaceObserved,
     FrameToken,
     Observation,
     TrackEnded,
@@ -46,9 +44,6 @@ from daemon.workers.logs import set_up_worker_logging
 from daemon.workers.task import VisionTask, read_task, stop_on_sigterm
 from daemon.workers.vision_figures import VisionFigures
 from engine import Detections, FaceEngine
-from engine.batching import Batcher
-from engine.crops import encode_crop
-from engine.embedder import LARGEST_BATCH
 
 logger = logging.getLogger(__name__)
 
@@ -56,10 +51,6 @@ WAIT_MS = 100
 """Longest wait for a frame before the heartbeat is given and lost tracks are ended."""
 ROUND_S = 0.1
 """After so long a round ends: there may be newer frames than those that wait."""
-PATIENCE_S = 0.1
-"""How long a crop waits for those of other cameras' frames."""
-MOST_WAITING = 4 * LARGEST_BATCH
-"""Crops; one look at a crowd may bring more than a batch."""
 LOG_S = 60.0
 TELL_S = 1.0
 LINGER_MS = 2000
@@ -85,7 +76,7 @@ class VisionWorker:
         self._rings: dict[str, FrameRing] = {}
         self._views: dict[str, CameraView] = {}
         self._turns = Turns()
-        self._batcher = Batcher[Crop](LARGEST_BATCH, PATIENCE_S, MOST_WAITING)
+        self._embedding = EmbeddingDesk(engine.embedder, self._figures, settings.strangers.enabled, self._send)
         for camera, ring in task.rings.items():
             self._join(camera, Path(ring))
         self._frames = context.socket(zmq.PULL)
@@ -161,25 +152,16 @@ class VisionWorker:
         """One round: cameras' frames through the detector, and every batch that is due through the embedder."""
         self._gather([])  # faces that waited for a closer look
         ends_s = time.monotonic() + ROUND_S
-        while self._turns and time.monotonic() < ends_s and not self._batcher.is_due:
+        while self._turns and time.monotonic() < ends_s and not self._embedding.is_due:
             self._gather(self._crops_of(self._turns.take()))
-        # With nothing else to do, whoever waits would only be embedded later.
-        while self._batcher.is_due or (self._batcher and not self._turns):
-            self._embed()
+        self._embedding.embed_due()
+        if not self._turns:  # with nothing else to do, whoever waits would only be embedded later
+            self._embedding.embed_all()
 
     def _gather(self, crops: Sequence[Crop]) -> None:
         for crop in self._closer.exchange(crops):
-            if (settled := self._settled(crop)) and self._batcher.put(settled):
-                self._figures.crops["overflow"] += 1
-
-    def _embed(self) -> None:
-        closed_by = "full" if self._batcher.is_full else "deadline" if self._batcher.is_due else "idle"
-        batch, started_s = self._batcher.take(), time.monotonic()
-        embeddings = self._engine.embedder.embed(batch.pixels)
-        self._figures.note_batch(closed_by, batch.waited_s, time.monotonic() - started_s)
-        digest = self._engine.embedder.digest
-        keeps_crops = self._settings.strangers.enabled
-        self._send([_observation(*pair, digest, keeps_crops) for pair in zip(batch.crops, embeddings, strict=True)])
+            if settled := self._settled(crop):
+                self._embedding.put(settled)
 
     def _crops_of(self, token: FrameToken) -> list[Crop]:
         """Analyses one frame. Should it change under our hands, which the lease prevents, it is stale, never wrong."""
@@ -230,8 +212,8 @@ class VisionWorker:
 
     def _send_ends(self, ends: Sequence[TrackEnded]) -> None:
         """Whoever has left was seen before: first goes what waits."""
-        while ends and self._batcher:
-            self._embed()
+        if ends:
+            self._embedding.embed_all()
         self._send(ends)
 
     def _send(self, observations: Sequence[Observation]) -> None:
@@ -252,22 +234,6 @@ class VisionWorker:
         if time.monotonic() - self._logged_s > LOG_S:
             self._logged_s = time.monotonic()
             logger.info("crops %s", " ".join(f"{name}={n}" for name, n in sorted(self._figures.crops.items())))
-
-
-def _observation(crop: Crop, embedding: NDArray[np.float32], model: str, keeps_crops: bool) -> FaceObserved:
-    return FaceObserved(
-        camera=crop.camera,
-        track=crop.track,
-        captured_ns=crop.captured_ns,
-        captured_wall_ns=crop.captured_wall_ns,
-        box=crop.box,
-        frame_size=crop.frame_size,
-        quality=crop.quality,
-        embedding=embedding.astype("<f4").tobytes(),
-        model=model,
-        picture=crop.picture,
-        crop=encode_crop(crop.pixels) if keeps_crops and crop.is_best else b"",
-    )
 
 
 def main() -> int:
