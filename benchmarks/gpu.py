@@ -8,6 +8,9 @@ Each adds a section to the file; a part that fails is written down with its erro
 uint8 (112, 112, 3) in pinned memory and are normalised on the GPU; `floats` are what the embedder's other runtimes
 take, float32 (3, 112, 112), in pinned memory. A face counts when its embedding has been read on the host. Reference:
 ONNX Runtime on the processor in FP32.
+
+TensorRT 8.6 takes minutes to build: `--sizes 256 --kinds crops` is a first figure soon, and `--keep` keeps what the
+builder measured for the next call.
 """
 
 import argparse
@@ -15,7 +18,7 @@ import logging
 import platform
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -36,19 +39,20 @@ from engine.runtimes.tensorrt.states import find_state
 
 TARGETS = {"rtx": (None, "CURRENT", "SM89", "SM80", "SM120"), "trt": (None,)}
 """What is asked of the builder, in turn, until the GPU accepts a plan."""
+KINDS = ("crops", "floats")
 ODD_BATCHES = (5, 100)
 LATENCY_RUNS = 5000
 REFERENCE_THREADS = 8
-TIMING_CACHE = Path(tempfile.gettempdir()) / "deconvid-gpu-timing.cache"
 PACKAGES = ("numpy", "onnx", "onnxruntime", "cuda-bindings")
 
 
 class Candidate:
     """A TensorRT flavour with the plans of the network."""
 
-    def __init__(self, flavour: Flavour, model: Model) -> None:
-        self.flavour, self.model = flavour, model
+    def __init__(self, flavour: Flavour, model: Model, sizes: Sequence[int], keep: Path) -> None:
+        self.flavour, self.model, self.sizes = flavour, model, sizes
         self.plans: dict[str, bytes] = {}
+        self._timings = keep / f"{flavour.name}-{flavour.version}.timing"
 
     def build(self, kind: str) -> dict[str, object]:
         """Builds the plan that takes `crops` or `floats`; says which target the GPU accepted, and what it refused."""
@@ -56,7 +60,7 @@ class Candidate:
         for target in TARGETS[self.flavour.name]:
             begin = time.perf_counter()
             try:
-                plan = build_plan(self.flavour, self._network(kind), BATCHES, TIMING_CACHE, target)
+                plan = build_plan(self.flavour, self._network(kind), self.sizes, self._timings, target, print)
                 took = time.perf_counter() - begin
                 Engine(self.flavour, plan)
             except Exception as error:
@@ -181,6 +185,11 @@ def main() -> None:
     parser.add_argument("--flavour", choices=("trt", "rtx"), required=True)
     parser.add_argument("--model", type=Path, default=None, help="ONNX file; the shipped embedder if not given")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement of throughput")
+    parser.add_argument("--kinds", nargs="+", choices=KINDS, default=KINDS, help="what goes in")
+    parser.add_argument("--sizes", nargs="+", type=int, default=BATCHES, help="batches for which kernels are chosen")
+    parser.add_argument(
+        "--keep", type=Path, default=Path(tempfile.gettempdir()), help="folder of the builder's timings"
+    )
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     name: FlavourName = args.flavour
@@ -191,8 +200,8 @@ def main() -> None:
     report.add("versions", lambda: _versions(load_flavour(name)))
     report.add("model", lambda: model.description)
     report.add("upload_gb_per_s", upload_gb_per_s)
-    candidate = Candidate(load_flavour(name), model)
-    for kind in ("crops", "floats"):
+    candidate = Candidate(load_flavour(name), model, args.sizes, args.keep)
+    for kind in args.kinds:
         report.add(f"{kind}: build", lambda kind=kind: candidate.build(kind))
         if kind not in candidate.plans:
             continue
