@@ -27,8 +27,9 @@ class LoopFigure(msgspec.Struct, frozen=True):
     processes: int
     threads: int
     """Of each, for each network; each process is kept on so many cores."""
+    camera_s: float
+    """As of the daemon."""
     cpu_per_camera_s: float
-    wall_per_camera_s: float
     looks: int
     faces: int
     people: list[str]
@@ -40,7 +41,7 @@ class ClipFigure(msgspec.Struct, frozen=True):
     fps: float
     daemon: DaemonFigure
     loops: list[LoopFigure]
-    """One process on all cores, and one on each core."""
+    """One process for all cameras, and one for each camera, kept on one core."""
     ratio: float | None
     """Processor time of the better loop over the daemon's."""
 
@@ -122,32 +123,38 @@ class E2eBench:
         return ClipFigure(clip.name, f"{long.width}x{long.height}", long.fps, ours, loops, ratio)
 
     def _loops(self, clip: Path, long: Path, pack: Path) -> list[LoopFigure]:
-        cores = tuple(sorted(os.sched_getaffinity(0)))
+        photos = tuple(map(str, self._photos))
+        every = tuple(sorted(os.sched_getaffinity(0)))
+        together = [LoopTask(str(long), self._cameras, str(pack), self._seconds, LOOKS_PER_S, every, photos)]
+        apart = [
+            LoopTask(str(long), 1, str(pack), self._seconds, LOOKS_PER_S, (every[i % len(every)],), photos)
+            for i in range(self._cameras)
+        ]
         found = []
-        for shares in dict.fromkeys([(cores,), tuple((core,) for core in cores)]):
-            self._tell(f"timing insightface processes={len(shares)} clip={clip.name}")
-            found.append(self._loop(long, pack, shares))
+        for tasks in (together, apart):
+            self._tell(f"timing insightface processes={len(tasks)} clip={clip.name}")
+            found.append(run_loops(tasks))
         return found
 
-    def _loop(self, clip: Path, pack: Path, shares: Sequence[tuple[int, ...]]) -> LoopFigure:
-        """Args: shares: cores of each process."""
-        photos = tuple(map(str, self._photos))
-        tasks = [LoopTask(str(clip), str(pack), self._seconds, LOOKS_PER_S, cores, photos) for cores in shares]
-        command = [sys.executable, "-m", "daemon.bench.insightface_loop"]
-        processes = [
-            subprocess.Popen([*command, msgspec.json.encode(task)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-            for task in tasks
-        ]
-        reports = [_report_of(process) for process in processes]
-        return LoopFigure(
-            processes=len(reports),
-            threads=len(shares[0]),
-            cpu_per_camera_s=round(sum(r.cpu_s for r in reports) / sum(r.media_s for r in reports), 4),
-            wall_per_camera_s=round(max(r.wall_s for r in reports) / sum(r.media_s for r in reports), 4),
-            looks=sum(r.looks for r in reports),
-            faces=sum(r.faces for r in reports),
-            people=sorted(set[str]().union(*(r.people for r in reports))),
-        )
+
+def run_loops(tasks: Sequence[LoopTask]) -> LoopFigure:
+    """Runs loops at the same time, each in a process of its own."""
+    command = [sys.executable, "-m", "daemon.bench.insightface_loop"]
+    processes = [
+        subprocess.Popen([*command, msgspec.json.encode(task)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        for task in tasks
+    ]
+    reports = [_report_of(process) for process in processes]
+    camera_s = sum(report.camera_s for report in reports)
+    return LoopFigure(
+        processes=len(tasks),
+        threads=len(tasks[0].cores),
+        camera_s=round(camera_s, 1),
+        cpu_per_camera_s=round(sum(report.cpu_s for report in reports) / camera_s, 4),
+        looks=sum(report.looks for report in reports),
+        faces=sum(report.faces for report in reports),
+        people=sorted(set[str]().union(*(report.people for report in reports))),
+    )
 
 
 def _report_of(process: "subprocess.Popen[bytes]") -> LoopReport:
