@@ -49,5 +49,8 @@ class SwappingRuntime:
     def _prepare(self) -> None:
         try:
             self._better = self._make()
-        except (DeconvIDError, OSError, ImportError) as error:
+        except DeconvIDError as error:
             logger.warning("runtime_not_ready fallback=%s cause='%s'", self._first.name, error)
+        except Exception as error:  # what TensorRT and CUDA raise has no common type
+            cause = f"{type(error).__name__}: {error}"
+            logger.warning("runtime_not_ready fallback=%s cause='%s'", self._first.name, cause, exc_info=True)

@@ -38,8 +38,7 @@ def build_plan(
         PlanError: with what TensorRT said; its parser refuses a node, or no kernel is found.
     """
     trt = flavour.trt
-    flavour.messages.errors.clear()
-    builder = trt.Builder(flavour.messages)
+    builder = flavour.new("Builder")
     network = builder.create_network(flavour.network_flags())
     parser = trt.OnnxParser(network, flavour.messages)
     if not parser.parse(prepared(flavour, model).SerializeToString()):

@@ -57,6 +57,14 @@ class Flavour:
             return SM_OF_8[0] <= sm <= SM_OF_8[1]
         return sm >= OLDEST_SM
 
+    def new(self, kind: Literal["Builder", "Runtime"]) -> Any:
+        """Returns an object with the logger. Raises PlanError where TensorRT cannot make it."""
+        self.messages.errors.clear()
+        try:
+            return getattr(self.trt, kind)(self.messages)
+        except TypeError as error:  # pybind11 was given a null pointer; the reason is in the log alone
+            raise self.failed(f"gives no {kind}") from error
+
     def network_flags(self) -> int:
         known = self.trt.NetworkDefinitionCreationFlag
         wanted = ("EXPLICIT_BATCH", "STRONGLY_TYPED") if self.version.startswith("8.") else ("STRONGLY_TYPED",)

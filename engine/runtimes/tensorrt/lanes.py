@@ -44,9 +44,8 @@ class Engine:
             kernels: of an earlier process.
             gpu: gives memory and streams.
         """
-        self.flavour, self.gpu, trt = flavour, gpu, flavour.trt
-        flavour.messages.errors.clear()
-        self._runtime = trt.Runtime(flavour.messages)
+        self.flavour, self.gpu = flavour, gpu
+        self._runtime = flavour.new("Runtime")
         self.plan = self._runtime.deserialize_cuda_engine(plan)
         if self.plan is None:
             raise flavour.failed("refuses the plan")

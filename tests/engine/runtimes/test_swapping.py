@@ -46,7 +46,9 @@ def test_the_first_serves_while_the_better_one_is_made():
     assert runtime.name == "better"
 
 
-@pytest.mark.parametrize("error", [PlanError("refused"), GpuMemoryError("full"), OSError("disk"), ImportError("lib")])
+@pytest.mark.parametrize(
+    "error", [PlanError("refused"), GpuMemoryError("full"), OSError("disk"), ImportError("lib"), TypeError("null")]
+)
 def test_what_cannot_be_made_leaves_the_first(error, caplog):
     def make():
         raise error

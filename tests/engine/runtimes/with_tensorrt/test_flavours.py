@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from engine.errors import PlanError
 from engine.runtimes.tensorrt.flavours import Flavour
 
 
@@ -52,6 +53,18 @@ def test_a_failure_carries_what_tensorrt_said():
 
 def test_a_failure_without_a_word_is_told_too():
     assert "no reason" in str(flavour("trt", "11.4.0", {}).failed("cannot compile the network"))
+
+
+def test_what_cannot_be_made_is_told_with_what_tensorrt_said():
+    """So did 8.6 on an H100 whose kernel library had been cut down."""
+
+    def builder(messages):
+        messages.errors.append("Assertion validateCaskKLibDigest(sha256sum) failed")
+        raise TypeError("pybind11::init(): factory function returned nullptr")
+
+    which = flavour("trt", "8.6.0", {}, Builder=builder)
+    with pytest.raises(PlanError, match=r"gives no Builder: Assertion validateCaskKLibDigest"):
+        which.new("Builder")
 
 
 def test_8_6_gets_contexts_and_scratch_by_its_own_names():
