@@ -87,7 +87,8 @@ def read_weights(path: Path) -> dict[str, Any]:
 
 def _load(path: Path) -> dict[str, Any]:
     try:
-        loaded: dict[str, Any] = torch.load(path, weights_only=True)
+        # To the processor's memory: what a GPU trained is exported and measured where there is none.
+        loaded: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except OSError as error:
         raise TrainingError(f"{path}: cannot be read ({error.strerror}). Name a checkpoint") from error
     except Exception as error:  # a damaged file makes torch and pickle raise whatever they please
