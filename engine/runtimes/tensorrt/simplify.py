@@ -33,12 +33,14 @@ def replace(field: Any, values: list[Any]) -> None:
 
 
 def _fold_constants(graph: Any) -> None:
-    """Makes weights of Constant nodes, and of weights that are cast when they are used."""
+    """Makes weights of Constant nodes, and of weights that are cast or renamed when they are used."""
     weights = {tensor.name: tensor for tensor in graph.initializer}
     kept = []
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute[0].name == "value":
             array = numpy_helper.to_array(node.attribute[0].t)
+        elif node.op_type == "Identity" and node.input[0] in weights:
+            array = numpy_helper.to_array(weights[node.input[0]])
         elif node.op_type == "Cast" and node.input[0] in weights:
             kind = helper.tensor_dtype_to_np_dtype(node.attribute[0].i)
             array = numpy_helper.to_array(weights[node.input[0]]).astype(kind)

@@ -114,7 +114,8 @@ def test_the_scales_of_a_resize_stay_single_precision():
 def test_weights_stored_in_half_precision_are_the_same_weights():
     model = small(
         [
-            helper.make_node("Cast", ["stored"], ["w"], to=TensorProto.FLOAT),
+            helper.make_node("Identity", ["stored"], ["shared"]),
+            helper.make_node("Cast", ["shared"], ["w"], to=TensorProto.FLOAT),
             helper.make_node("MatMul", ["x", "w"], ["y"]),
         ],
         {"stored": np.eye(4, dtype=np.float16) / 3},
@@ -123,3 +124,28 @@ def test_weights_stored_in_half_precision_are_the_same_weights():
     assert [node.op_type for node in plain.graph.node] == ["MatMul"]
     x = np.arange(8, dtype=np.float32).reshape(2, 4)
     assert (run(model, {"x": x})[0] == run(plain, {"x": x})[0]).all()
+
+
+def test_what_broadcasts_by_itself_is_not_expanded():
+    nodes = [
+        helper.make_node("ReduceL2", ["x"], ["norm"], axes=[1]),
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("Expand", ["norm", "shape"], ["norms"]),
+        helper.make_node("Div", ["x", "norms"], ["y"]),
+    ]
+    model = small(nodes, {})
+    plain = simplified(model)
+    assert [node.op_type for node in plain.graph.node] == ["ReduceL2", "Div"]
+    x = np.arange(1, 9, dtype=np.float32).reshape(2, 4)
+    assert (run(model, {"x": x})[0] == run(plain, {"x": x})[0]).all()
+
+
+def test_an_expansion_to_another_shape_stays():
+    nodes = [
+        helper.make_node("Shape", ["x"], ["shape"]),
+        helper.make_node("Expand", ["b", "shape"], ["bs"]),
+        helper.make_node("Add", ["bs", "c"], ["y"]),
+    ]
+    model = small(nodes, {"b": np.ones(1, np.float32), "c": np.ones(4, np.float32)})
+    x = np.zeros((3, 4), np.float32)
+    assert run(simplified(model), {"x": x})[0].shape == (3, 4)
