@@ -6,31 +6,36 @@ from functools import partial
 import cv2
 import numpy as np
 
-from daemon.bench.engine_bench import EngineBench, EngineReport
-from daemon.bench.rivals import insightface_model, plain_session
+from daemon.bench.engine_bench import EngineBench, EngineReport, precisions
+from daemon.bench.rivals import RivalMissingError, insightface_model, plain_session
 from daemon.demo.cast import GROUP, read
 from engine.detectors import load_detector
 from engine.detectors.detector import HEADS
 from engine.detectors.letterbox import letterbox
 from engine.manifests import ModelSpec
+from engine.runtimes import Precision
 from engine.runtimes.calibration import CpuRuntime
 
 SQUARE_PX = 640
 """InsightFace pads every picture to a square."""
-RUNTIMES: tuple[CpuRuntime, ...] = ("openvino", "onnxruntime")
 
 
 def bench_detect(bench: EngineBench, specs: Sequence[ModelSpec], size_px: int) -> EngineReport:
     picture = np.asarray(cv2.resize(read(GROUP), (1280, 720), interpolation=cv2.INTER_AREA), np.uint8)
     blob = cv2.dnn.blobFromImage(letterbox(picture, size_px)[0])
+    ways: list[tuple[CpuRuntime, Precision]] = [("openvino", precision) for precision in precisions()]
+    ways.append(("onnxruntime", "f32"))
     for spec in specs:
         path = spec.verified_path()
         gmacs = bench.cost(spec.name, path, blob.shape, spec.sha256)
-        for runtime in RUNTIMES:
-            detector = load_detector(spec, size_px, preference=runtime, threads=bench.threads)
+        for runtime, precision in ways:
+            detector = load_detector(spec, size_px, 0.5, runtime, bench.threads, precision)
             what = f"{len(detector.detect([picture])[0])} faces found"
-            bench.enter(f"DeconvID {spec.name} {runtime}", what, 1, partial(detector.detect, [picture]), gmacs)
-        if HEADS[spec.kind].input_shapes is None:  # the others' files name another size
+            who = f"DeconvID {spec.name} {runtime} {precision}"
+            bench.enter(who, what, 1, partial(detector.detect, [picture]), gmacs, precision)
+        with bench.rival(f"ONNX Runtime {spec.name}"):
+            if HEADS[spec.kind].input_shapes:
+                raise RivalMissingError("the file names another size of its input")
             session = plain_session(path, bench.threads)
             feed = {session.get_inputs()[0].name: blob}
             bench.enter(f"ONNX Runtime {spec.name}", "network only", 1, partial(session.run, None, feed), gmacs)

@@ -1,14 +1,12 @@
 """`deconvid bench embed`: from aligned crops to embeddings."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import openvino as ov
 from numpy.typing import NDArray
 
-from daemon.bench.engine_bench import EngineBench, EngineReport
+from daemon.bench.engine_bench import EngineBench, EngineReport, precisions
 from daemon.bench.rivals import eager, insightface_model, plain_session
 from engine.batching import Batcher
 from engine.embedder import LARGEST_BATCH, Embedder
@@ -26,7 +24,7 @@ SHAPE = (1, 3, 112, 112)
 def bench_embed(bench: EngineBench, spec: ModelSpec) -> EngineReport:
     crops = np.random.default_rng(0).integers(0, 256, (LARGEST_BATCH, *SHAPE[2:], 3), np.uint8)
     gmacs = bench.cost(spec.name, spec.verified_path(), SHAPE, spec.sha256)
-    for precision in _precisions():
+    for precision in precisions():
         _enter_ours(bench, Embedder.load(spec, "openvino", bench.threads, precision), crops, gmacs, precision)
     _enter_ours(bench, Embedder.load(spec, "onnxruntime", bench.threads), crops, gmacs, "f32")
     bench.enter("batcher alone", f"batch {LARGEST_BATCH}", LARGEST_BATCH, partial(fill_and_take, crops))
@@ -58,12 +56,6 @@ def _enter_same_network(bench: EngineBench, spec: ModelSpec, crops: Crops, gmacs
         for batch in (1, LIST):
             who = f"PyTorch eager {spec.name}"
             bench.enter(who, f"batch {batch}", batch, partial(network, blob[:batch]), gmacs)
-
-
-def _precisions() -> Iterator[Precision]:
-    yield "f32"
-    if "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
-        yield "bf16"
 
 
 @dataclass(frozen=True, slots=True, eq=False)

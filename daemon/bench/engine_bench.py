@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
+import openvino as ov
 
 from daemon.bench.rivals import Pack, RivalMissingError
 from daemon.bench.roofline import count_macs, peak_gmacs_per_s
@@ -88,3 +89,8 @@ class EngineBench:
             self._tell(f"timing peak precision={precision}")
             peaks[precision] = peak_gmacs_per_s(self.threads, precision, PEAK_S)
         return peaks[precision]
+
+
+def precisions() -> list[Precision]:
+    """Returns what this processor multiplies in by itself."""
+    return ["f32", "bf16"] if "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else ["f32"]

@@ -60,6 +60,18 @@ class Pack:
             yield Path(name)
 
 
+@contextmanager
+def models_of(folder: Path | None) -> Iterator[tuple[Path, ...]]:
+    """Yields folders for `find_model`, so that our own code can run the pack's detector; none if there is no pack."""
+    try:
+        pack = Pack.find(folder)
+    except RivalMissingError:
+        yield ()
+        return
+    with pack.laid_out() as models:
+        yield (models,)
+
+
 def insightface_model(path: Path, threads: int) -> Any:
     """Returns what InsightFace makes of a network, on the processor."""
     from insightface.model_zoo import get_model

@@ -115,9 +115,10 @@ def detect(
     """Find faces, beside InsightFace's detector."""
     from daemon.bench.detect import bench_detect
     from daemon.bench.engine_bench import EngineBench
+    from daemon.bench.rivals import models_of
 
-    with told_errors():
-        specs = [find_model(name) for name in model or [Settings().detection.model]]
+    with told_errors(), models_of(rivals) as folders:
+        specs = [find_model(name, folders) for name in model or [Settings().detection.model]]
         _show(bench_detect(EngineBench(threads, seconds, rivals, _tell), specs, size), as_json)
 
 
@@ -172,9 +173,9 @@ def _show(report: "EngineReport", as_json: bool) -> None:
         typer.echo(engine_record(report, _command()), nl=False)
         return
     for each in report.figures:
-        share = "" if each.share_of_peak is None else f", {each.share_of_peak:.0%} of what this machine can multiply"
+        share = "" if each.share_of_peak is None else f", {each.share_of_peak:.0%} of peak"
         times = f"{each.median_ms:9.3f} ms (p95 {each.p95_ms:.3f}), {each.per_s:,.0f} a second{share}"
-        out.print(f"{each.who:>28} {each.what:<18} {times}", highlight=False, soft_wrap=True)
+        out.print(f"{each.who:<36} {each.what:<18} {times}", highlight=False, soft_wrap=True)
     for who, why in report.skipped.items():
         out.print(f"left out: {who}: {why}", highlight=False, soft_wrap=True)
 
