@@ -6,12 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import msgspec
-import openvino as ov
 
 from daemon.bench.rivals import Pack, RivalMissingError
 from daemon.bench.roofline import count_macs, peak_gmacs_per_s
 from daemon.bench.timing import Contestant, Figure, race
 from engine.runtimes import Precision
+from engine.runtimes.openvino import has_bf16
 
 Tell = Callable[[str], None]
 
@@ -93,4 +93,4 @@ class EngineBench:
 
 def precisions() -> list[Precision]:
     """Returns what this processor multiplies in by itself."""
-    return ["f32", "bf16"] if "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES") else ["f32"]
+    return ["f32", "bf16"] if has_bf16() else ["f32"]

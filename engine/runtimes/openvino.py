@@ -30,7 +30,7 @@ class OpenVinoRuntime:
 
     def __init__(self, path: Path, threads: int, dynamic_shapes: DynamicShapes, precision: Precision = "f32") -> None:
         core = ov.Core()
-        if precision == "bf16" and "BF16" not in core.get_property("CPU", "OPTIMIZATION_CAPABILITIES"):
+        if precision == "bf16" and not has_bf16():
             logger.warning("precision_missing wanted=bf16 taken=f32 cause='this processor has no bf16'")
             precision = "f32"
         # Unsaid, OpenVINO takes BF16 where the processor has it: embeddings would depend on the machine.
@@ -56,6 +56,11 @@ class OpenVinoRuntime:
     def run(self, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
         outputs = self._request.infer(dict(inputs), share_inputs=True, share_outputs=False)
         return dict(zip(self._output_names, outputs.values(), strict=True))
+
+
+def has_bf16() -> bool:
+    """Whether this processor multiplies in BF16 by itself."""
+    return "BF16" in ov.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 
 def _reason(error: Exception, path: Path) -> str:
