@@ -12,7 +12,6 @@ REACH = 1.5
 """A face is learnt by places within so many strides of its centre (FCOS' centre sampling, arXiv:1904.01355)."""
 RANGES_PX = ((0.0, 48.0), (32.0, 144.0), (96.0, 1e9))
 """Longer sides of the faces that each level learns; where they overlap, both do."""
-BOX_WEIGHT, LANDMARK_WEIGHT = 2.0, 4.0
 
 
 class Faces(NamedTuple):
@@ -75,10 +74,6 @@ class Losses(NamedTuple):
     score: Tensor
     box: Tensor
     landmark: Tensor
-
-    @property
-    def total(self) -> Tensor:
-        return self.score + BOX_WEIGHT * self.box + LANDMARK_WEIGHT * self.landmark
 
 
 def detection_losses(found: Predictions, wanted: Targets) -> Losses:

@@ -30,11 +30,12 @@ from training.recipe import Recipe
 from training.run import Place, Run, run_command
 from training.tensors import normalise, to_tensor
 
-SIDE = 320
 HELD_OUT_SEED, HELD_OUT_SCENES = 7, 128
 SETTLING_SEED, SETTLING_SCENES = 8, 256
 ENLARGED_EVERY = 4
 """Of so many batches one is a quarter as large and twice as close: faces of up to 576 px cost no more than others."""
+BOX_WEIGHT = 2.0
+"""Beside the score's."""
 CHUNK = 16
 """Scenes that are looked at together when the network is scored."""
 NETWORKS = {"finder_v1": DetectorNetwork}
@@ -44,6 +45,10 @@ NETWORKS = {"finder_v1": DetectorNetwork}
 class DetectorRecipe(Recipe):
     NETWORKS: ClassVar[Collection[str]] = tuple(NETWORKS)
 
+    side: int = 320
+    """Of the scenes, pixels."""
+    landmark_weight: float = 4.0
+    """Of the landmarks' loss beside the box's."""
     given_share: float = 0.2
     """Of the run, from its begin: every layer is given YuNet's features. None, if the run starts from given weights."""
     given_weight: float = 5.0
@@ -103,7 +108,7 @@ def validate(network: nn.Module, scenes: Sequence[Scene]) -> dict[str, float]:
     device, losses, errors = next(network.parameters()).device, [], []
     for start in range(0, len(scenes), CHUNK):
         batch = collate(scenes[start : start + CHUNK]).to(device)
-        found, wanted = decode(network(normalise(batch.images))), assign(batch.faces, SIDE, SIDE)
+        found, wanted = decode(network(normalise(batch.images))), assign(batch.faces, *batch.images.shape[2:])
         losses.append(torch.stack(detection_losses(found, wanted)))
         points = wanted.landmarks[wanted.face]
         off = (found.landmarks[wanted.face] - points).norm(dim=-1).mean(1)
@@ -131,7 +136,7 @@ class DetectorTraining(Run[Batch]):
         torch.manual_seed(recipe.seed)
         cv2.setNumThreads(1)  # the network has the cores
         super().__init__(recipe, NETWORKS[recipe.network](), place)
-        maker = SceneMaker(SIDE)
+        maker = SceneMaker(recipe.side)
         self._scenes = Scenes(maker, recipe.seed, self.seen)
         self._held_out, self._settling = (
             [maker.make(np.random.default_rng((seed, number))) for number in range(count)]
@@ -164,7 +169,8 @@ class DetectorTraining(Run[Batch]):
         missed = [feature_loss(*pair) for pair in zip(features, known, strict=True)] if known else [losses.box * 0]
         layers = torch.stack(missed).mean()
         figures = {"score": losses.score, "box": losses.box, "landmark": losses.landmark, "layers": layers}
-        return losses.total + weight * layers, figures
+        total = losses.score + BOX_WEIGHT * losses.box + self._finder.landmark_weight * losses.landmark
+        return total + weight * layers, figures
 
     def score(self, average: nn.Module) -> dict[str, float]:
         settle(average, self._settling)

@@ -107,7 +107,7 @@ def test_a_few_steps_learn_one_scene():
     targets = targets_of(face(100.0, 60.0, 40), face(220.0, 200.0, 110))
     optimiser, losses = torch.optim.AdamW(network.parameters(), 3e-3), []
     for _ in range(20):
-        loss = detection_losses(decode(network(image)), targets).total
+        loss = torch.stack(detection_losses(decode(network(image)), targets)).sum()
         losses.append(loss.item())
         optimiser.zero_grad()
         loss.backward()
