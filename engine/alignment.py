@@ -36,13 +36,24 @@ def similarity(points: NDArray[np.float32], template: NDArray[np.float32]) -> ND
     Returns:
         (2, 3) or (N, 2, 3) float64, for `cv2.warpAffine`. Points that all coincide give a scale of zero.
     """
+    turn, shift = _turn_and_shift(points, template)
+    return _matrices(turn, shift)
+
+
+def _turn_and_shift(
+    points: NDArray[np.float32], template: NDArray[np.float32]
+) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
+    """Returns two numbers for each face: what a point x + iy is multiplied by, and what is added then."""
     p = points[..., 0] + 1j * points[..., 1].astype(np.float64)
     t = template[:, 0] + 1j * template[:, 1].astype(np.float64)
     p_mean, t_mean = p.mean(axis=-1, keepdims=True), t.mean()
     p = p - p_mean
-    spread = np.maximum((np.abs(p) ** 2).sum(axis=-1), np.finfo(np.float32).tiny)
-    turn = (p.conj() * (t - t_mean)).sum(axis=-1) / spread
-    shift = t_mean - turn * p_mean[..., 0]
+    spread = np.maximum((p.real**2 + p.imag**2).sum(axis=-1), np.finfo(np.float32).tiny)
+    turn = p.conj() @ (t - t_mean) / spread
+    return turn, t_mean - turn * p_mean[..., 0]
+
+
+def _matrices(turn: NDArray[np.complex128], shift: NDArray[np.complex128]) -> NDArray[np.float64]:
     rows = [turn.real, -turn.imag, shift.real, turn.imag, turn.real, shift.imag]
     return np.stack(rows, axis=-1).reshape(*turn.shape, 2, 3)
 
@@ -92,41 +103,39 @@ class Cuts:
 
     visible: list[int]
     """Which faces show something of the picture; of the others nothing below means anything."""
-    similarities: NDArray[np.float64]
-    """(N, 2, 3), from the picture to the crop."""
+    turns: NDArray[np.complex128]
+    """(N,), from the picture to the crop, with points as complex numbers: turn and scale."""
+    shifts: NDArray[np.complex128]
+    """(N,), and shift."""
     shrinks: NDArray[np.intp]
     """(N,), by what the picture is averaged down before the crop is taken: interpolation reads four neighbours, and
     would skip the rest of a face that is more than twice as large as its crop."""
     regions: NDArray[np.intp]
-    """(N, 4), x1 y1 x2 y2 in the picture; x1 and y1 are even, because chroma has half the resolution."""
+    """(4, N), x1 y1 x2 y2 in the picture; x1 and y1 are even, because chroma has half the resolution."""
 
     @classmethod
     def plan(cls, landmarks: NDArray[np.float32], size: int, width: int, height: int) -> Self:
         """Args: see `align`; width, height: of the picture."""
         with np.errstate(invalid="ignore"):  # a network may give anything
-            similarities = similarity(landmarks, ARCFACE_TEMPLATE * np.float32(size / TEMPLATE_SIZE))
-        turns, shifts = similarities[:, :, :2], similarities[:, :, 2]
-        scales = np.hypot(turns[:, 0, 0], turns[:, 1, 0])
-        sane = np.isfinite(similarities).all(axis=(1, 2)) & (scales > SMALLEST_SCALE)
-        scales = np.where(sane, scales, 1.0)
-        shrinks = np.ceil(0.5 / scales).astype(np.intp)
-        corners = np.array([[0, 0], [size, 0], [0, size], [size, size]], np.float64)
-        # The inverse of a similarity is its transpose over the squared scale.
-        source = (corners - shifts[:, None]) @ turns / np.square(scales)[:, None, None]
-        margins = (MARGIN_PX * shrinks)[:, None]
+            turns, shifts = _turn_and_shift(landmarks, ARCFACE_TEMPLATE * np.float32(size / TEMPLATE_SIZE))
+            sane = np.isfinite(turns) & np.isfinite(shifts) & (np.abs(turns) > SMALLEST_SCALE)
+        back = 1 / np.where(sane, turns, 1)
+        shrinks = np.ceil(0.5 * np.abs(back)).astype(np.intp)
+        middles = ((1 + 1j) * size / 2 - np.where(sane, shifts, 0)) * back
+        reaches = (np.abs(back.real) + np.abs(back.imag)) * size / 2 + MARGIN_PX * shrinks
         # A wildly wrong landmark must not overflow an integer, so clip before rounding.
-        low = np.clip(np.nan_to_num(source.min(axis=1)) - margins, 0, (width, height)).astype(np.intp) & ~1
-        high = np.ceil(np.clip(np.nan_to_num(source.max(axis=1)) + margins, 0, (width, height))).astype(np.intp)
-        seen = sane & (high - low >= 2 * shrinks[:, None]).all(axis=1)
-        return cls(np.flatnonzero(seen).tolist(), similarities, shrinks, np.concatenate([low, high], axis=1))
+        limits, middle = np.array([[width], [height]]), np.stack([middles.real, middles.imag])
+        low = np.clip(middle - reaches, 0, limits).astype(np.intp) & ~1
+        high = np.ceil(np.clip(middle + reaches, 0, limits)).astype(np.intp)
+        seen = sane & (high - low >= 2 * shrinks).all(axis=0)
+        return cls(np.flatnonzero(seen).tolist(), turns, shifts, shrinks, np.concatenate([low, high]))
 
     def matrices(self, pitch: int) -> NDArray[np.float64]:
         """Returns (N, 2, 3) for `cv2.warpAffine`: from the pixels of what `part` returns to the crop."""
-        grow = (pitch * self.shrinks)[:, None].astype(np.float64)
+        grow = pitch * self.shrinks
         # Pixel centres: x_picture = origin + (x_part + 0.5) * grow - 0.5.
-        origins = self.regions[:, :2] + 0.5 * grow - 0.5
-        turns, shifts = self.similarities[:, :, :2], self.similarities[:, :, 2:]
-        return np.concatenate([turns * grow[:, :, None], shifts + turns @ origins[:, :, None]], axis=2)
+        origins = self.regions[0] + 1j * self.regions[1] + (1 + 1j) * (0.5 * grow - 0.5)
+        return _matrices(self.turns * grow, self.shifts + self.turns * origins)
 
     def part(self, i: int, plane: NDArray[np.uint8], pitch: int) -> NDArray[np.uint8]:
         """Returns the region of a face, averaged down.
@@ -136,7 +145,7 @@ class Cuts:
             plane: (H, W) or (H, W, C) uint8.
             pitch: how many of the picture's pixels lie from one of the plane's pixels to the next.
         """
-        x1, y1, x2, y2 = (-(-edge // pitch) for edge in self.regions[i].tolist())
+        x1, y1, x2, y2 = (-(-edge // pitch) for edge in self.regions[:, i].tolist())
         shrink = int(self.shrinks[i])
         if shrink == 1:
             return plane[y1:y2, x1:x2]
