@@ -104,7 +104,7 @@ def compare(clean: Scores, seen: Scores, people: NDArray[np.str_], count: int) -
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--model", default="deconv_v1")
+    parser.add_argument("--model", default="deconv_v2")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     pairs, embedder = read_pairs(), Embedder.load(find_model(args.model), threads=2)

@@ -150,7 +150,7 @@ def _pairs(holders: list[list[int]], people: NDArray[np.intp]) -> dict[str, obje
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--embedder", default="deconv_v1")
+    parser.add_argument("--embedder", default="deconv_v2")
     parser.add_argument("--people", type=int, default=600)
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()

@@ -126,7 +126,7 @@ def measure(tracks: Tracks, photos: Photos, cast: Cast, tails: ImpostorTails) ->
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--embedder", default="deconv_v1")
+    parser.add_argument("--embedder", default="deconv_v2")
     parser.add_argument("--models", type=Path, action="append", default=[], help="further folder with manifests")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()

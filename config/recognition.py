@@ -29,7 +29,7 @@ class DetectionSettings(Section):
 
 
 class EmbeddingSettings(Section):
-    model: str = "deconv_v1"
+    model: str = "deconv_v2"
     """Name of an embedder's manifest."""
     runtime: Literal["auto", "tensorrt", "openvino", "onnxruntime"] = "auto"
     """What executes the networks; auto measures OpenVINO and ONNX Runtime once on each machine, takes the faster, and

@@ -1,6 +1,6 @@
 """Measures embedders side by side, through the detection and alignment that ship.
 
-    deconvid eval embedders deconv_v1 mobilefacenet_foamliu --out benchmarks/embedders
+    deconvid eval embedders deconv_v2 mobilefacenet_foamliu --out benchmarks/embedders
 
 Verification and open-set identification on Labeled Faces in the Wild, clean and with one side degraded, and false
 match rates by FairFace's groups. No flip, one crop a picture, cosine. LFW's pictures never train anything. A name is

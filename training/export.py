@@ -1,6 +1,6 @@
 """Exports trained weights as ONNX with a manifest beside it.
 
-    deconvid export runs/deconv_v1.pt engine/models/deconv_v1
+    deconvid export runs/deconv_v2.pt engine/models/deconv_v2
 
 Beside them lies NAME.probes.npy: the embeddings that PyTorch computed of engine/probes.py's crops, against which every
 runtime is tested.

@@ -1,6 +1,6 @@
 """Fits the impostor tails of an exported embedder and writes them into its manifest.
 
-    python -m training.fit_tails engine/models/deconv_v1.toml
+    python -m training.fit_tails engine/models/deconv_v2.toml
 
 `deconvid export` does the same; this is for a manifest that has none yet, or tails of older faces.
 """

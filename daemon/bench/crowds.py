@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 BLOCK = 100_000
 DECAY = 0.5
-"""Axis i has a standard deviation of i^-0.5: two strangers then resemble each other as often as on LFW by deconv_v1."""
+"""Axis i has a standard deviation of i^-0.5: two strangers then resemble each other as often as on LFW by deconv_v2."""
 LIKENESS = 0.6
 """Cosine of a look with the face it shows."""
 

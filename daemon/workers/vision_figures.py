@@ -46,7 +46,7 @@ class VisionFigures:
         return self.crops["embedded"] / max(1, self.batches.total()) / LARGEST_BATCH
 
     def tell(self, reporter: Reporter, cameras: int, networks: dict[str, float]) -> None:
-        """Args: networks: gauges that name what is in use, such as `embedder.deconv_v1`."""
+        """Args: networks: gauges that name what is in use, such as `embedder.deconv_v2`."""
         reporter.report(
             counters={
                 **self.counts,

@@ -77,10 +77,10 @@ def test_empty_gallery_is_no_error(deconvid: Deconvid) -> None:
 
 
 def test_model_without_tails_is_refused_with_the_fix(deconvid: Deconvid, tmp_path: Path) -> None:
-    manifest = (Path("engine/models") / "deconv_v1.toml").read_text().partition("[impostors")[0]
+    manifest = (Path("engine/models") / "deconv_v2.toml").read_text().partition("[impostors")[0]
     models = tmp_path / "models"
     models.mkdir()
-    (models / "bare.toml").write_text(manifest.replace('name = "deconv_v1"', 'name = "bare"'))
+    (models / "bare.toml").write_text(manifest.replace('name = "deconv_v2"', 'name = "bare"'))
     told = deconvid("now", settings=f'models = ["{models}"]\n[embedding]\nmodel = "bare"\n')
     assert told.exit_code == 1
     assert "training.fit_tails" in told.stderr

@@ -95,7 +95,7 @@ def test_a_gallery_goes_from_one_store_to_another(deconvid: Deconvid, folders: P
     deconvid("import", str(folders))
     target = tmp_path / "gallery"
     result = deconvid("export", str(target))
-    assert (result.exit_code, "2 people with 4 templates of model deconv_v1" in result.stdout) == (0, True)
+    assert (result.exit_code, "2 people with 4 templates of model deconv_v2" in result.stdout) == (0, True)
     assert target.read_bytes().startswith(MAGIC)
     assert "exists" in deconvid("export", str(target)).stderr
     assert "--on-conflict" in deconvid("import", str(target)).stderr
@@ -119,7 +119,7 @@ def other_model(tmp_path: Path, config: Path) -> Callable[[], None]:
     """Configures another embedder: the same network under another digest."""
 
     def configure() -> None:
-        spec, models = find_model("deconv_v1"), tmp_path / "models"
+        spec, models = find_model("deconv_v2"), tmp_path / "models"
         models.mkdir()
         network = onnx.load(spec.verified_path())
         network.doc_string = "another model"
@@ -148,7 +148,7 @@ def test_after_a_change_of_the_model_reembed_is_named_and_makes_everybody_known_
     assert deconvid("list").stderr == ""
     shutil.rmtree(tmp_path / "state")
     result = deconvid("import", str(tmp_path / "gallery"))
-    assert "4 of 4 templates were made by another model (deconv_v1)" in result.stderr
+    assert "4 of 4 templates were made by another model (deconv_v2)" in result.stderr
     assert people(deconvid) == {"Eileen": 3, "Tom": 1}
 
 

@@ -18,7 +18,7 @@ def test_nothing_is_said_before_there_is_a_store(settings: Settings) -> None:
     assert list(examine_people(settings)) == []
 
 
-@pytest.mark.parametrize(("digest", "state"), [(find_model("deconv_v1").sha256, "ok"), (MODEL, "warn")])
+@pytest.mark.parametrize(("digest", "state"), [(find_model("deconv_v2").sha256, "ok"), (MODEL, "warn")])
 def test_templates_of_another_model_are_told_with_the_command(settings: Settings, digest: str, state: str) -> None:
     with Store.of(settings, "test") as store:
         store.people.enrol("Ann", make_template(unit(1), digest))

@@ -74,7 +74,7 @@ def test_blocks_see_what_one_look_would_see() -> None:
 
 
 def test_the_more_are_compared_the_more_alike_a_likeness_has_to_be() -> None:
-    model = find_model("deconv_v1")
+    model = find_model("deconv_v2")
     cosines = [alarm_cosine(model, compared) for compared in (0, 1, 100, 10_000, 1_000_000)]
     assert cosines == sorted(cosines)
     assert cosines[-1] < 1

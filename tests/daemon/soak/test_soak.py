@@ -154,8 +154,8 @@ def test_long_lines_are_thinned_evenly(count):
 
 
 def test_the_record_is_json_and_says_what_was_used():
-    recorded = json.loads(record(report(), "deconvid bench soak", ("deconv_v1",)))
+    recorded = json.loads(record(report(), "deconvid bench soak", ("deconv_v2",)))
     assert recorded["command"] == "deconvid bench soak"
-    assert recorded["models"]["deconv_v1"]
+    assert recorded["models"]["deconv_v2"]
     assert recorded["memory_mb"] == {"<vision>": [[0, 100], [60, 101]]}
     assert recorded["latencies_ms"] == [[1, 40]]

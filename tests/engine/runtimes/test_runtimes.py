@@ -64,7 +64,7 @@ def test_auto_takes_openvino_where_it_loads(network: Path) -> None:
 
 
 def test_bf16_is_near_to_f32() -> None:
-    path = find_model("deconv_v1").verified_path()
+    path = find_model("deconv_v2").verified_path()
     crops = np.random.default_rng(1).uniform(-1, 1, (2, 3, 112, 112)).astype(np.float32)
     exact, rounded = (
         next(iter(load_runtime(path, "openvino", 1, precision=precision).run({"faces": crops}).values()))

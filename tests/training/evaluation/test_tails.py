@@ -11,7 +11,7 @@ from training.evaluation.tails import fit_tail, fused_walk
 from training.evaluation.walks import walk
 from training.fit_tails import with_tails
 
-SHIPPED = Path("engine/models/deconv_v1.toml")
+SHIPPED = Path("engine/models/deconv_v2.toml")
 TAIL = ImpostorTail(above=0.1, share=0.02, scale=0.2, shape=-0.3)
 
 
