@@ -1,5 +1,6 @@
 """What the benchmarks of the engine's steps have in common."""
 
+import itertools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -8,14 +9,12 @@ from pathlib import Path
 import msgspec
 
 from daemon.bench.rivals import Pack, RivalMissingError
-from daemon.bench.roofline import count_macs, peak_gmacs_per_s
+from daemon.bench.roofline import count_macs, products
 from daemon.bench.timing import Contestant, Figure, race
 from engine.runtimes import Precision
 from engine.runtimes.openvino import has_bf16
 
 Tell = Callable[[str], None]
-
-PEAK_S = 1.5
 
 
 class EngineReport(msgspec.Struct):
@@ -43,7 +42,8 @@ class EngineBench:
     def __init__(self, threads: int, seconds: float, pack: Path | None, tell: Tell) -> None:
         self.threads = threads or len(os.sched_getaffinity(0))
         self._seconds, self._pack, self._tell = seconds, pack, tell
-        self._contestants: list[Contestant] = []
+        self._contestants: list[tuple[Contestant, Precision]] = []
+        self._products: dict[Precision, list[Contestant]] = {}
         self._report = EngineReport(self.threads)
 
     def enter(
@@ -56,8 +56,9 @@ class EngineBench:
         precision: Precision = "f32",
     ) -> None:
         """Args: gmacs: of one item, see `cost`; the others: see `Contestant`."""
-        peak = self._peak(precision) if gmacs else 0.0
-        self._contestants.append(Contestant(who, what, items, work, gmacs * items, peak))
+        if gmacs and precision not in self._products:
+            self._products[precision] = products(self.threads, precision)
+        self._contestants.append((Contestant(who, what, items, work, gmacs * items), precision))
 
     def cost(self, network: str, path: Path, shape: tuple[int, ...], sha256: str) -> float:
         """Returns the 10^9 multiply-accumulates of a network for one input of that shape."""
@@ -79,16 +80,23 @@ class EngineBench:
         return Pack.find(self._pack)
 
     def race(self) -> EngineReport:
-        self._report.figures = race(self._contestants, self._seconds, self._tell)
+        """Returns the report. Products are timed in turn with the others: what else the machine does hits both."""
+        every = [*(each for each, _ in self._contestants), *itertools.chain(*self._products.values())]
+        figures = race(every, self._seconds, self._tell)
+        rest = iter(figures[len(self._contestants) :])
+        for precision, entered in self._products.items():
+            rates = [product.gmacs / next(rest).best_ms * 1e3 for product in entered]
+            self._report.peak_gmacs_per_s[precision] = round(max(rates), 1)
+        self._report.figures = [
+            msgspec.structs.replace(figure, share_of_peak=self._share(figure, precision))
+            for figure, (_, precision) in zip(figures, self._contestants, strict=False)
+        ]
         self._tell("done")
         return self._report
 
-    def _peak(self, precision: Precision) -> float:
-        peaks = self._report.peak_gmacs_per_s
-        if precision not in peaks:
-            self._tell(f"timing peak precision={precision}")
-            peaks[precision] = peak_gmacs_per_s(self.threads, precision, PEAK_S)
-        return peaks[precision]
+    def _share(self, figure: Figure, precision: Precision) -> float | None:
+        peak = self._report.peak_gmacs_per_s.get(precision)
+        return round(figure.gmacs_per_s / peak, 3) if figure.gmacs_per_s and peak else None
 
 
 def precisions() -> list[Precision]:

@@ -10,7 +10,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
-from daemon.bench.timing import Contestant, race
+from daemon.bench.timing import Contestant
 from engine.runtimes import Precision, Preference, load_runtime
 
 SIDE = 1536
@@ -54,21 +54,19 @@ def _macs(node: onnx.NodeProto, shapes: dict[str, tuple[int, ...]]) -> int:
     return batch * math.prod(places) * math.prod(shapes[node.input[1]])
 
 
-def peak_gmacs_per_s(threads: int, precision: Precision, seconds: float) -> float:
-    """Returns the best rate at which a runtime multiplied two large matrices, in 10^9 multiply-accumulates a second."""
+def products(threads: int, precision: Precision) -> list[Contestant]:
+    """Returns what multiplies two large matrices, by each runtime that has the precision."""
     rng = np.random.default_rng(0)
     left = rng.standard_normal((SIDE, SIDE), np.float32)
+    names = CALLED if precision == "f32" else CALLED[:1]
     with TemporaryDirectory() as folder:
         path = Path(folder) / "product.onnx"
         _write_product(rng.standard_normal((SIDE, SIDE), np.float32), path)
-        names = CALLED if precision == "f32" else CALLED[:1]
         runtimes = [load_runtime(path, name, threads, precision=precision) for name in names]
-        figures = race(
-            [Contestant(each.name, "product", 1, partial(each.run, {"left": left})) for each in runtimes],
-            seconds,
-            lambda doing: None,
-        )
-    return round(SIDE**3 / min(figure.best_ms for figure in figures) / 1e6, 1)
+    return [
+        Contestant(f"product {each.name}", precision, 1, partial(each.run, {"left": left}), SIDE**3 / 1e9)
+        for each in runtimes
+    ]
 
 
 def _write_product(right: NDArray[np.float32], path: Path) -> None:

@@ -24,8 +24,6 @@ class Contestant:
     work: Callable[[], object]
     gmacs: float = 0.0
     """10^9 multiply-accumulates of all items; 0: unknown, or beside the point."""
-    peak_gmacs_per_s: float = 0.0
-    """What this machine can do of those, see `roofline`; 0: nobody knows."""
 
 
 class Figure(msgspec.Struct, frozen=True):
@@ -41,8 +39,8 @@ class Figure(msgspec.Struct, frozen=True):
     """Items per second, by the median."""
     gmacs_per_s: float | None
     """By the median; None where nothing is multiplied, or nobody counted."""
-    share_of_peak: float | None
-    """Of the best rate at which this machine multiplied in the same run."""
+    share_of_peak: float | None = None
+    """Of the best rate at which this machine multiplied in the same race, with as many threads."""
 
 
 def race(contestants: Sequence[Contestant], seconds: float, tell: Callable[[str], None]) -> list[Figure]:
@@ -77,7 +75,6 @@ def _turn(work: Callable[[], object], seconds: float) -> list[float]:
 
 def _figure(contestant: Contestant, times_s: Sequence[float]) -> Figure:
     median_s, p95_s = np.percentile(times_s, [50, 95]).tolist()
-    rate, peak = contestant.gmacs / median_s, contestant.peak_gmacs_per_s
     return Figure(
         contestant.who,
         contestant.what,
@@ -87,6 +84,5 @@ def _figure(contestant: Contestant, times_s: Sequence[float]) -> Figure:
         best_ms=round(min(times_s) * 1e3, 4),
         runs=len(times_s),
         per_s=round(contestant.items / median_s, 1),
-        gmacs_per_s=round(rate, 1) if contestant.gmacs else None,
-        share_of_peak=round(rate / peak, 3) if contestant.gmacs and peak else None,
+        gmacs_per_s=round(contestant.gmacs / median_s, 1) if contestant.gmacs else None,
     )

@@ -54,10 +54,7 @@ def test_macs_are_kernels_times_places(tmp_path: Path) -> None:
 
 def test_a_figure_tells_what_was_timed() -> None:
     slow, fast = race(
-        [
-            Contestant("slow", "naps", 2, partial(sleep, 0.02), gmacs=1.0, peak_gmacs_per_s=100.0),
-            Contestant("fast", "", 1, int),
-        ],
+        [Contestant("slow", "naps", 2, partial(sleep, 0.02), gmacs=1.0), Contestant("fast", "naps", 1, int)],
         0.05,
         quiet,
     )
@@ -65,9 +62,19 @@ def test_a_figure_tells_what_was_timed() -> None:
     assert 20 <= slow.best_ms <= slow.median_ms <= slow.p95_ms
     assert slow.per_s == pytest.approx(2e3 / slow.median_ms, rel=0.01)
     assert slow.gmacs_per_s == pytest.approx(1e3 / slow.median_ms, abs=0.1)
-    assert slow.share_of_peak == pytest.approx(slow.gmacs_per_s / 100, abs=0.01)
-    assert (fast.gmacs_per_s, fast.share_of_peak) == (None, None)
+    assert fast.gmacs_per_s is None
     assert fast.runs > slow.runs >= 9
+
+
+def test_shares_are_of_the_best_product_in_the_same_race(tmp_path: Path) -> None:
+    one = bench(tmp_path)
+    one.enter("network", "a face", 2, partial(sleep, 0.01), gmacs=0.5)
+    one.enter("alignment", "a face", 1, int)
+    report = one.race()
+    network, alignment = report.figures
+    assert network.gmacs_per_s == pytest.approx(1e3 / network.median_ms, abs=0.1)
+    assert network.share_of_peak == pytest.approx(network.gmacs_per_s / report.peak_gmacs_per_s["f32"], abs=0.001)
+    assert (alignment.gmacs_per_s, alignment.share_of_peak) == (None, None)
 
 
 def test_a_missing_pack_is_a_reason_not_a_failure(tmp_path: Path) -> None:
