@@ -133,7 +133,9 @@ def restoration(
 @app.command(epilog=FACES)
 def detectors(
     out: OutOption,
-    names: Annotated[list[str] | None, typer.Argument(help="Unset: ours and its rivals.")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Names or paths of manifests, or of rivals; unset: the rivals.")
+    ] = None,
     nobody: Annotated[
         str, typer.Option(envvar="DECONVID_NOBODY", help="Folders with pictures without faces, with colons between.")
     ] = "",

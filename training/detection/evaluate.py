@@ -1,6 +1,7 @@
 """Measures face detectors side by side.
 
-    deconvid eval detectors --out benchmarks/detectors
+    deconvid export runs/finder_v1.pt runs/finder/finder_v1
+    deconvid eval detectors runs/finder/finder_v1.toml centerface yunet_n --out benchmarks/detectors
 
 On LFW: landmarks against SCRFD-2.5G's, pictures without a face found, and what two embedders make of each detector's
 landmarks. Recall by size: LFW's pictures made small, on pictures without a face. False faces: pictures of Debian's
@@ -23,10 +24,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from config import EmbeddingSettings
 from engine.alignment import align
 from engine.detectors import NetworkDetector, load_detector
 from engine.faces import Detections
-from engine.manifests import find_model
+from engine.manifests import ModelSpec, find_model
 from training.detection.backgrounds import ENDINGS, read_background
 from training.detection.measures import (
     best_scores,
@@ -72,7 +74,12 @@ class Material:
 def load(name: str, size_px: int, threshold: float = 0.5) -> NetworkDetector:
     if name in HEADS:
         return load_rival(name, size_px, threshold)
-    return load_detector(find_model(name), size_px, threshold, threads=1)
+    spec = ModelSpec.read(Path(name)) if name.endswith(".toml") else find_model(name)
+    return load_detector(spec, size_px, threshold, threads=1)
+
+
+def title(name: str) -> str:
+    return Path(name).name.removesuffix(".toml")
 
 
 def read_material(folders: Sequence[Path]) -> Material:
@@ -124,7 +131,7 @@ def verification(found: Sequence[Detections], material: Material) -> dict[str, A
             crops[i] = align(picture, faces.landmarks[[chosen]])[0]
     first, second = material.pairs.indices.T
     figures = {}
-    for name in ("mobilefacenet_foamliu", "deconv_v1"):
+    for name in ("mobilefacenet_foamliu", EmbeddingSettings().model):
         embeddings = load_embedder(name)[0](crops)
         figures[name] = asdict(verify((embeddings[first] * embeddings[second]).sum(1), material.pairs.same))
     return figures
@@ -142,7 +149,8 @@ def speeds(names: Sequence[str], rounds: int = 25) -> dict[str, dict[str, float]
                 detector.detect([picture[:size, :size]])
                 taken[name][str(size)].append((time.perf_counter() - started) * 1e3)
     return {
-        name: {size: round(float(np.median(ms[3:])), 2) for size, ms in sizes.items()} for name, sizes in taken.items()
+        title(name): {size: round(float(np.median(ms[WARM_UP:])), 2) for size, ms in sizes.items()}
+        for name, sizes in taken.items()
     }
 
 
@@ -178,20 +186,20 @@ def evaluate(names: Sequence[str], nobody: Sequence[Path], every: int, out: Path
     """Writes the report.
 
     Args:
-        names: of detectors; none: ours and its rivals.
+        names: of detectors, or paths of manifests; the first one is drawn.
         nobody: folders with pictures without faces.
         every: of LFW's pictures one in so many is made small.
         out: path without ending.
     """
-    names, material, figures = names or ["finder_v1", *HEADS], read_material(nobody), {}
+    names, material, figures = names or list(HEADS), read_material(nobody), {}
     for name in names:
-        figures[name] = measure(name, material, every)
-        print(name, json.dumps(figures[name]), file=sys.stderr)
+        figures[title(name)] = measure(name, material, every)
+        print(name, json.dumps(figures[title(name)]), file=sys.stderr)
     report = {
         "command": f"deconvid eval detectors {' '.join(names)} --every {every} --out benchmarks/{out.name}",
         "machine": f"{platform.machine()} {platform.system()}",
         "versions": {package: version(package) for package in ("numpy", "opencv-python", "openvino")},
-        "sha256": {name: load(name, LFW_PX).spec.sha256 for name in names},
+        "sha256": {title(name): load(name, LFW_PX).spec.sha256 for name in names},
         "ms_one_core": speeds(names),
         "detectors": figures,
     }

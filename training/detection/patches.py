@@ -1,7 +1,7 @@
 """What is pasted into a scene: a cut-out picture, turned, scaled, mirrored, its labels with it."""
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -26,24 +26,40 @@ MIRRORED = [1, 0, 2, 4, 3]
 
 
 @dataclass(frozen=True, slots=True)
+class Labels:
+    """Of a picture's faces."""
+
+    boxes: NDArray[np.float32]
+    """(F, 4) x1 y1 x2 y2, pixels."""
+    landmarks: NDArray[np.float32]
+    """(F, 5, 2)."""
+    sure: NDArray[np.bool_]
+    """(F,), whether it is a face to be found; others are neither face nor background."""
+
+    @staticmethod
+    def joined(parts: Sequence["Labels"]) -> "Labels":
+        return Labels(
+            np.concatenate([part.boxes for part in parts]),
+            np.concatenate([part.landmarks for part in parts]),
+            np.concatenate([part.sure for part in parts]),
+        )
+
+
+NOBODY = Labels(np.zeros((0, 4), np.float32), np.zeros((0, 5, 2), np.float32), np.zeros(0, bool))
+
+
+@dataclass(frozen=True, slots=True)
 class Source:
     """What may be pasted."""
 
     read: Callable[[], Image]
     """Returns (224, 224, 3) BGR."""
-    boxes: NDArray[np.float32]
-    landmarks: NDArray[np.float32]
-    sure: NDArray[np.bool_]
+    labels: Labels
 
 
 def nobody(read: Callable[[], Image]) -> Source:
     """Returns a source without a face, from a picture of any size."""
-    return Source(
-        lambda: np.asarray(cv2.resize(read(), (SIDE_PX, SIDE_PX)), np.uint8),
-        np.zeros((0, 4), np.float32),
-        np.zeros((0, 5, 2), np.float32),
-        np.zeros(0, bool),
-    )
+    return Source(lambda: np.asarray(cv2.resize(read(), (SIDE_PX, SIDE_PX)), np.uint8), NOBODY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,15 +72,16 @@ class Place:
     """Rows and columns of the scene that it may touch."""
     is_mirrored: bool
 
-    def boxes(self, boxes: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Moves the boxes' centres and scales their sides; a face's box hardly changes with small turns."""
-        middle = (boxes[:, :2] + boxes[:, 2:]) / 2 @ self.turn[:, :2].T + self.turn[:, 2]
-        half = (boxes[:, 2:] - boxes[:, :2]) / 2 * self.scale
-        return np.hstack([middle - half, middle + half]).astype(np.float32)
-
-    def landmarks(self, landmarks: NDArray[np.float32]) -> NDArray[np.float32]:
-        points = landmarks[:, MIRRORED] if self.is_mirrored else landmarks
-        return np.asarray(points @ self.turn[:, :2].T + self.turn[:, 2], np.float32)
+    def moved(self, labels: Labels) -> Labels:
+        """Boxes move by their centres and scale; a face's box hardly changes with small turns."""
+        middle = (labels.boxes[:, :2] + labels.boxes[:, 2:]) / 2 @ self.turn[:, :2].T + self.turn[:, 2]
+        half = (labels.boxes[:, 2:] - labels.boxes[:, :2]) / 2 * self.scale
+        points = labels.landmarks[:, MIRRORED] if self.is_mirrored else labels.landmarks
+        return Labels(
+            boxes=np.hstack([middle - half, middle + half]).astype(np.float32),
+            landmarks=(points @ self.turn[:, :2].T + self.turn[:, 2]).astype(np.float32),
+            sure=labels.sure,
+        )
 
 
 def draw_place(rng: Generator, scale: float, side: int) -> Place:

@@ -4,7 +4,7 @@ python -m training.detection.scenes --out scenes.png        # look at some, labe
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from training.degrade import compress, relight
 from training.detection.backgrounds import load_backgrounds
 from training.detection.drawings import draw_nobody
-from training.detection.patches import MASKS, Source, draw_place, make_masks, nobody, paste
+from training.detection.patches import MASKS, NOBODY, Labels, Source, draw_place, make_masks, nobody, paste
 from training.detection.pictures import SIDE_PX, LabelledPictures, load_pictures
 
 Image = NDArray[np.uint8]
@@ -42,12 +42,7 @@ NOISE_SIGMA = 25.0
 class Scene:
     image: Image
     """(S, S, 3) BGR."""
-    boxes: NDArray[np.float32]
-    """(F, 4) x1 y1 x2 y2, pixels."""
-    landmarks: NDArray[np.float32]
-    """(F, 5, 2)."""
-    sure: NDArray[np.bool_]
-    """(F,), whether it is a face to be found; others are neither face nor background."""
+    faces: Labels
 
 
 def log_uniform(rng: Generator, low: float, high: float) -> float:
@@ -71,26 +66,25 @@ class SceneMaker:
     def make(self, rng: Generator) -> Scene:
         """Returns a scene; one generator state, one scene."""
         image = self._background(rng, self.side)
-        labels = [nobody(lambda: image)]
+        pasted = [NOBODY]
         taken = np.zeros((self.side, self.side), bool)
         # Where no face is large, there is room for many.
         largest_px = log_uniform(rng, LEAST_LIMIT_PX, LARGEST_SHARE * self.side)
         smallest_px = log_uniform(rng, SMALLEST_FACE_PX, largest_px / 2)
         for _ in range(int(rng.integers(0, MOST_PATCHES + 1))):
             source = self._decoy(rng) if rng.random() < DECOYS else self._face(rng)
-            of_px = float((source.boxes[:, 2:] - source.boxes[:, :2]).max(initial=0)) or DECOY_PX
+            boxes = source.labels.boxes
+            of_px = float((boxes[:, 2:] - boxes[:, :2]).max(initial=0)) or DECOY_PX
             place = draw_place(rng, log_uniform(rng, smallest_px, largest_px) / of_px, self.side)
             if taken[place.where].any():
                 continue
             taken[place.where] = True
             paste(image, source.read(), self._masks[int(rng.integers(MASKS))], place)
-            boxes, landmarks = place.boxes(source.boxes), place.landmarks(source.landmarks)
-            labels.append(Source(source.read, boxes, landmarks, source.sure))
-        boxes, landmarks, sure = (
-            np.concatenate([getattr(each, part) for each in labels]) for part in ("boxes", "landmarks", "sure")
-        )
-        _occlude(image, boxes[sure], rng)
-        return Scene(self._as_a_camera_does(image, rng), boxes, landmarks, sure & self._visible(boxes))
+            pasted.append(place.moved(source.labels))
+        faces = Labels.joined(pasted)
+        _occlude(image, faces.boxes[faces.sure], rng)
+        faces = replace(faces, sure=faces.sure & self._visible(faces.boxes))
+        return Scene(self._as_a_camera_does(image, rng), faces)
 
     def _background(self, rng: Generator, side: int) -> Image:
         source = self._backgrounds[rng.integers(len(self._backgrounds))]
@@ -106,7 +100,8 @@ class SceneMaker:
     def _face(self, rng: Generator) -> Source:
         picture, faces = self._faces[int(rng.integers(len(self._faces)))]
         labels = self._pictures
-        return Source(lambda: labels.images[picture], labels.boxes[faces], labels.landmarks[faces], labels.sure[faces])
+        of_it = Labels(labels.boxes[faces], labels.landmarks[faces], labels.sure[faces])
+        return Source(lambda: labels.images[picture], of_it)
 
     def _decoy(self, rng: Generator) -> Source:
         """Returns what is no face, cut out as faces are: else the network would learn to find the cuts.
@@ -184,7 +179,7 @@ def contact_sheet(maker: SceneMaker, count: int, seed: int = 1, columns: int = 6
     for number in range(count):
         scene = maker.make(np.random.default_rng((seed, number)))
         image = scene.image.copy()
-        for box, points, sure in zip(scene.boxes, scene.landmarks, scene.sure, strict=True):
+        for box, points, sure in zip(scene.faces.boxes, scene.faces.landmarks, scene.faces.sure, strict=True):
             corners = np.round(box).astype(int).tolist()
             cv2.rectangle(image, corners[:2], corners[2:], (0, 255, 0) if sure else (0, 0, 255), 1)
             for point in np.round(points).astype(int).tolist():

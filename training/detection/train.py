@@ -89,9 +89,9 @@ class Batch(NamedTuple):
 
 def collate(scenes: Sequence[Scene]) -> Batch:
     faces = Faces(
-        _pad([scene.boxes for scene in scenes]),
-        _pad([scene.landmarks for scene in scenes]),
-        _pad([scene.sure for scene in scenes]),
+        _pad([scene.faces.boxes for scene in scenes]),
+        _pad([scene.faces.landmarks for scene in scenes]),
+        _pad([scene.faces.sure for scene in scenes]),
     )
     return Batch(torch.stack([to_tensor(scene.image) for scene in scenes]), faces)
 

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
@@ -5,7 +7,7 @@ import torch
 
 from training.detection.losses import RANGES_PX, Faces, assign, detection_losses, overlap
 from training.detection.network import NECK, OUTPUTS, STRIDES, DetectorNetwork, decode, double, places
-from training.detection.patches import Place, draw_place, make_masks, paste
+from training.detection.patches import NOBODY, Labels, Place, draw_place, make_masks, paste
 from training.detection.scenes import Scene
 from training.detection.teachers import STRETCH, share_inside, stretched
 from training.detection.train import collate
@@ -154,8 +156,8 @@ def test_an_enlarged_batch_keeps_its_faces_where_they_are():
     picture = np.zeros((SIDE, SIDE, 3), np.uint8)
     picture[60:100, 40:80] = 200
     boxes, landmarks = np.array([[40, 60, 80, 100]], np.float32), np.full((1, 5, 2), 70, np.float32)
-    none = Scene(picture, boxes[:0], landmarks[:0], np.zeros(0, bool))
-    large = collate([Scene(picture, boxes, landmarks, np.ones(1, bool)), none, none, none]).enlarged()
+    none = Scene(picture, NOBODY)
+    large = collate([Scene(picture, Labels(boxes, landmarks, np.ones(1, bool))), none, none, none]).enlarged()
     assert large.images.shape == (1, 3, 2 * SIDE, 2 * SIDE)
     x1, y1, x2, y2 = large.faces.boxes[0, 0].int().tolist()
     assert (large.images[0, :, y1 + 1 : y2 - 1, x1 + 1 : x2 - 1] == 200).all()
@@ -170,9 +172,10 @@ def test_a_mirrored_face_keeps_its_eyes_in_order():
     boxes = np.array([[10, 20, 110, 140]], np.float32)
     landmarks = np.array([[[40, 60], [80, 60], [60, 80], [45, 110], [75, 110]]], np.float32)
     mirror = placed([[-1, 0, 223], [0, 1, 0]], is_mirrored=True)
-    assert mirror.boxes(boxes).tolist() == [[113, 20, 213, 140]]
-    assert mirror.landmarks(landmarks)[0, 0, 0] < mirror.landmarks(landmarks)[0, 1, 0]
-    assert np.array_equal(mirror.landmarks(mirror.landmarks(landmarks)), landmarks)
+    once = mirror.moved(Labels(boxes, landmarks, np.ones(1, bool)))
+    assert once.boxes.tolist() == [[113, 20, 213, 140]]
+    assert once.landmarks[0, 0, 0] < once.landmarks[0, 1, 0]
+    assert np.array_equal(mirror.moved(once).landmarks, landmarks)
 
 
 @pytest.mark.parametrize("scale", [2.0, 1.0, 0.6, 0.3, 0.11, 0.06])
@@ -186,7 +189,7 @@ def test_a_picture_goes_where_its_labels_go(scale):
     for seed in range(8):
         scene, place = np.zeros((SIDE, SIDE, 3), np.uint8), draw_place(np.random.default_rng(seed), scale, SIDE)
         paste(scene, picture, whole, place)
-        points = place.landmarks(spots[None])[0]
+        [points] = place.moved(replace(NOBODY, landmarks=spots[None])).landmarks
         if (points < 20 * scale).any() or (points > SIDE - 20 * scale).any():
             continue
         weights = scene[..., 0].astype(float)
