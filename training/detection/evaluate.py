@@ -26,9 +26,7 @@ from numpy.typing import NDArray
 
 from config import EmbeddingSettings
 from engine.alignment import align
-from engine.detectors import NetworkDetector, load_detector
 from engine.faces import Detections
-from engine.manifests import ModelSpec, find_model
 from training.detection.backgrounds import ENDINGS, read_background
 from training.detection.measures import (
     best_scores,
@@ -40,7 +38,7 @@ from training.detection.measures import (
     recall,
     small_faces,
 )
-from training.detection.rivals import HEADS, load_rival
+from training.detection.rivals import HEADS, load, title
 from training.evaluation.embedders import load_embedder
 from training.evaluation.lfw import Pairs, most_central, read_pairs
 from training.evaluation.verification import verify
@@ -69,17 +67,6 @@ class Material:
     nobody: list[Image]
     clips: dict[str, list[Detections]]
     """The reference's faces on every frame, those it doubts included."""
-
-
-def load(name: str, size_px: int, threshold: float = 0.5) -> NetworkDetector:
-    if name in HEADS:
-        return load_rival(name, size_px, threshold)
-    spec = ModelSpec.read(Path(name)) if name.endswith(".toml") else find_model(name)
-    return load_detector(spec, size_px, threshold, threads=1)
-
-
-def title(name: str) -> str:
-    return Path(name).name.removesuffix(".toml")
 
 
 def read_material(folders: Sequence[Path]) -> Material:

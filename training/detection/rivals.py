@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.detectors import scrfd
-from engine.detectors.detector import Head, NetworkDetector
+from engine.detectors.detector import Head, NetworkDetector, load_detector
 from engine.faces import Detections
-from engine.manifests import ModelSpec
+from engine.manifests import ModelSpec, find_model
 from engine.runtimes import load_runtime
 from training.detection.teachers import decode_yunet
 from training.paths import SHARED
@@ -54,6 +54,18 @@ HEADS = {
 }
 MEAN_AND_STD = {"centerface": (0.0, 1.0), "yunet_n": (0.0, 1.0)}
 """Of the others: 127.5 and 128."""
+
+
+def load(name: str, size_px: int, threshold: float = 0.5) -> NetworkDetector:
+    """Args: name: of `HEADS`, of a manifest, or a manifest's path."""
+    if name in HEADS:
+        return load_rival(name, size_px, threshold)
+    spec = ModelSpec.read(Path(name)) if name.endswith(".toml") else find_model(name)
+    return load_detector(spec, size_px, threshold, threads=1)
+
+
+def title(name: str) -> str:
+    return Path(name).name.removesuffix(".toml")
 
 
 def load_rival(name: str, size_px: int, threshold: float = 0.5, threads: int = 1) -> NetworkDetector:
