@@ -5,8 +5,8 @@
 
 On LFW: landmarks against SCRFD-2.5G's, pictures without a face found, and what two embedders make of each detector's
 landmarks. Recall by size: LFW's pictures made small, on pictures without a face. False faces: pictures of Debian's
-packages on which SCRFD-2.5G sees none and from which nothing was learnt (--nobody names their folders). Clips:
-agreement with SCRFD-2.5G. Speed: one core, all detectors in turn. Writes OUT.json; runs/detectors.png is to be looked
+packages on which SCRFD-2.5G sees none and from which nothing was learnt (--nobody names their folders; so far
+extremetuxracer-data, pingus-data, imagemagick-6-doc, mypaint-data-extras). Clips: agreement with SCRFD-2.5G. Speed: one core, all detectors in turn. Writes OUT.json; runs/detectors.png is to be looked
 at and not to be shown: those people did not agree to that.
 """
 
