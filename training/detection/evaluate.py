@@ -1,13 +1,14 @@
 """Measures face detectors side by side.
 
-    deconvid export runs/finder_v1.pt runs/finder/finder_v1
+    deconvid export training/checkpoints/finder_v1.pt runs/finder/finder_v1
     deconvid eval detectors runs/finder/finder_v1.toml centerface yunet_n --out benchmarks/detectors
 
 On LFW: landmarks against SCRFD-2.5G's, pictures without a face found, and what two embedders make of each detector's
 landmarks. Recall by size: LFW's pictures made small, on pictures without a face. False faces: pictures of Debian's
 packages on which SCRFD-2.5G sees none and from which nothing was learnt (--nobody names their folders; so far
-extremetuxracer-data, pingus-data, imagemagick-6-doc, mypaint-data-extras). Clips: agreement with SCRFD-2.5G. Speed: one core, all detectors in turn. Writes OUT.json; runs/detectors.png is to be looked
-at and not to be shown: those people did not agree to that.
+extremetuxracer-data, pingus-data, imagemagick-6-doc, mypaint-data-extras). Clips: agreement with SCRFD-2.5G. Speed: one
+core, all detectors in turn. Writes OUT.json; runs/detectors.png is to be looked at and not to be shown: those people
+did not agree to that.
 """
 
 import json
