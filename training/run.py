@@ -35,7 +35,7 @@ AnyRecipe = TypeVar("AnyRecipe", bound=Recipe)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """Where a run happens: nothing here changes what comes out of it, but for rounding."""
+    """Where a run begins, where it happens and where it ends: what no recipe says."""
 
     out: Path
     """Where the averaged weights go; the run's state lies beside it, as `.run`, until the run is finished."""

@@ -186,7 +186,7 @@ def tensorrt():
     def deserialize(plan):
         try:
             return Plan(plan)
-        except Exception:  # as TensorRT does
+        except Exception:  # whatever rubbish makes ONNX raise: TensorRT logs it and gives None
             messages.errors.append("Error Code 1: Serialization (magic tag does not match)")
             return None
 
