@@ -99,7 +99,8 @@ class Lender:
         if wanted.captured_ns not in dated:
             raise RefusedError("too_late")
         dated_ns = dated[wanted.captured_ns]
-        if dated_ns is None:
+        # If the newest one is not, the clock has lost its footing, and what it said before may be wrong.
+        if dated_ns is None or next(reversed(dated.values())) is None:
             raise RefusedError("undated")
         picture = to_picture(self._main.frame_at(dated_ns))
         return cut(self._masks.hide(picture), wanted)

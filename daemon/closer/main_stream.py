@@ -79,7 +79,7 @@ class MainStream:
             except NotInRing as miss:
                 if miss.reason == "not_yet" and time.monotonic() < until_s and not self._stop.wait(POLL_S):
                     continue
-                raise RefusedError("no_frame" if miss.reason == "no_frame" else "too_late") from None
+                raise RefusedError("too_late" if miss.reason == "not_yet" else miss.reason) from None
             return self._decode(decoder, way)
 
     def _decode(self, decoder: DemandDecoder, way: Way) -> VideoFrame:

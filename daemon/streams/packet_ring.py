@@ -3,6 +3,7 @@
 import threading
 from collections import deque
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from daemon.errors import StreamError
@@ -13,9 +14,9 @@ LONGEST_NS = 20 * 10**9
 """A camera that sends no keyframe for longer is not held: to decode so much for one frame would be of no use."""
 MOST_BYTES = 32 << 20
 TOLERANCE_NS = 100_000_000
-"""The nearest packet may be so far from the wanted moment: the interval of ten frames per second."""
+"""The nearest packet may be an interval of the stream's frames from the wanted moment, and never more than this."""
 
-Miss = Literal["not_yet", "too_late", "no_frame"]
+Miss = Literal["not_yet", "too_late", "no_frame", "undated"]
 
 
 class NotInRing(StreamError):  # noqa: N818 - an everyday outcome rather than a fault
@@ -90,7 +91,8 @@ class PacketRing:
         """Returns how to decode the frame that was captured nearest to a moment.
 
         Raises:
-            NotInRing: `not_yet`, it may still come; `too_late`, it was let go; `no_frame`, none is near enough.
+            NotInRing: `not_yet`, it may still come; `too_late`, it was let go; `no_frame`, none is near enough;
+                `undated`, it cannot be said which one it is.
         """
         with self._lock:
             groups = [tuple(group) for group in self._groups]
@@ -115,14 +117,26 @@ class PacketRing:
 
 
 def _nearest(groups: list[tuple[HeldPacket, ...]], wanted_ns: int) -> HeldPacket:
+    """A frame beside the wanted moment counts only if it is known what is on the moment's other side."""
     dated = sorted((p for group in groups for p in group if p.captured_ns is not None), key=_captured)
+    # Dates from before the stream's clock lost its footing may be wrong.
+    if groups and groups[-1][-1].captured_ns is None:
+        raise NotInRing("undated")
     # While nothing later is there, the next frame may be nearer.
     if not dated or wanted_ns > _captured(dated[-1]):
         raise NotInRing("not_yet")
+    if wanted_ns < _captured(dated[0]):
+        raise NotInRing("too_late" if dated[0] is groups[0][0] else "undated")
     nearest = min(dated, key=lambda packet: abs(_captured(packet) - wanted_ns))
-    if abs(_captured(nearest) - wanted_ns) > TOLERANCE_NS:
-        raise NotInRing("too_late" if nearest is dated[0] else "no_frame")
+    if abs(_captured(nearest) - wanted_ns) > min(_interval_ns(dated), TOLERANCE_NS):
+        raise NotInRing("no_frame")
     return nearest
+
+
+def _interval_ns(dated: list[HeldPacket]) -> int:
+    """Between two frames, as most of them have it; they are in order, and a few may have been lost."""
+    steps = sorted(_captured(later) - _captured(earlier) for earlier, later in pairwise(dated))
+    return steps[len(steps) // 2] if steps else 0
 
 
 def _captured(packet: HeldPacket) -> int:

@@ -53,7 +53,30 @@ def test_a_frame_without_a_time_is_on_the_way_to_others_but_never_wanted():
     ring.add(b"key", None, 0, is_keyframe=True)
     ring.add(b"next", FRAME_NS, FRAME_NS, is_keyframe=False)
     assert [packet.data for packet in ring.way_to(FRAME_NS).packets] == [b"key", b"next"]
-    assert ring.way_to(0).wanted.data == b"next"
+
+
+def test_the_first_frame_with_a_time_is_not_taken_for_one_before_it():
+    ring = PacketRing()
+    for i in range(10):
+        ring.add(b"x", i * FRAME_NS if i > 4 else None, i * FRAME_NS, is_keyframe=i == 0)
+    assert ring.way_to(5 * FRAME_NS).wanted.captured_ns == 5 * FRAME_NS
+    assert miss(ring, 5 * FRAME_NS - 1) == "undated"
+
+
+def test_dates_from_before_the_clock_lost_its_footing_are_not_trusted():
+    ring = PacketRing()
+    fill(ring, 5)
+    ring.add(b"x", None, 5 * FRAME_NS, is_keyframe=False)
+    assert miss(ring, 2 * FRAME_NS) == "undated"
+
+
+def test_a_frame_beside_one_that_was_lost_is_near_enough_and_one_beside_a_gap_is_not():
+    ring = PacketRing()
+    fill(ring, 20)
+    for number in (21, 25, 26):
+        ring.add(b"x", number * FRAME_NS, number * FRAME_NS, is_keyframe=False)
+    assert ring.way_to(20 * FRAME_NS).wanted.captured_ns in (19 * FRAME_NS, 21 * FRAME_NS)
+    assert miss(ring, 23 * FRAME_NS) == "no_frame"
 
 
 def test_a_frame_shown_before_its_keyframe_needs_the_group_before():

@@ -25,7 +25,7 @@ def test_nothing_is_said_before_the_connection_has_settled():
     assert clock.when(100 * FRAME_NS) == START_NS + 100 * FRAME_NS
 
 
-@given(st.lists(st.integers(0, 900 * MS), min_size=1, max_size=50), st.integers(0, 49))
+@given(st.lists(st.integers(0, 900 * MS), min_size=1, max_size=23), st.integers(0, 23))
 def test_frames_that_were_held_up_are_dated_as_if_they_were_not(hold_ups, punctual):
     hold_ups.insert(punctual, 0)
     clock = StreamClock()
@@ -48,6 +48,35 @@ def test_timestamps_that_jump_are_dated_anew(jump_s):
     for i in range(100, 200):
         clock.note(i * FRAME_NS + jump_s * 10**9, START_NS + i * FRAME_NS)
     assert clock.when(199 * FRAME_NS + jump_s * 10**9) == START_NS + 199 * FRAME_NS
+
+
+def test_nothing_is_said_for_a_while_when_frames_come_sooner_than_ever():
+    clock = StreamClock()
+    listen(clock, range(100), hold_ups=(60 * MS,))
+    assert clock.when(0) == START_NS + 60 * MS
+    listen(clock, range(100, 101))
+    assert clock.when(100 * FRAME_NS) is None
+    listen(clock, range(101, 180), hold_ups=(0, 300 * MS))
+    assert clock.when(179 * FRAME_NS) == START_NS + 179 * FRAME_NS
+
+
+def test_nothing_is_said_while_no_frame_comes_in_time():
+    clock = StreamClock()
+    listen(clock, range(100))
+    assert clock.when(99 * FRAME_NS) is not None
+    listen(clock, range(100, 130), hold_ups=(30 * MS,))
+    assert clock.when(129 * FRAME_NS) is None
+    listen(clock, range(130, 131))
+    assert clock.when(130 * FRAME_NS) == START_NS + 130 * FRAME_NS
+
+
+@pytest.mark.parametrize("drift", [0.99, 1.05])
+def test_timestamps_that_keep_no_time_are_never_dated_wrong_by_more_than_a_frame(drift):
+    clock = StreamClock()
+    for i in range(2000):
+        clock.note(int(i * FRAME_NS * drift), START_NS + i * FRAME_NS)
+        dated_ns = clock.when(int(i * FRAME_NS * drift))
+        assert dated_ns is None or abs(dated_ns - START_NS - i * FRAME_NS) <= FRAME_NS
 
 
 def test_b_frames_are_no_jump():
