@@ -25,6 +25,7 @@ from daemon.cli.people_capture import capture
 from daemon.cli.people_gallery import export
 from daemon.cli.people_import import import_people
 from daemon.cli.people_lines import tell_outcome, warn_of_other_models, warn_of_unreadable
+from daemon.cli.people_photos import remove_photo
 from daemon.cli.people_reembed import reembed_people
 from daemon.cli.stores import open_store
 from daemon.enrolment import Accepted, Outcome, enrol, find_photos
@@ -85,7 +86,7 @@ def list_people(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = Fal
 
 @app.command()
 def show(name: NameArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
-    """Show what is stored of a person."""
+    """Show what is stored of a person: each photo with its id."""
     with told_errors(), open_store(load_settings(config, secrets=False)) as store:
         person = store.people.get(name)
         templates = store.people.templates(person.id)
@@ -94,10 +95,11 @@ def show(name: NameArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: Jso
         return
     out.print(f"[bold]{escape(person.name)}[/bold]  id {person.id}  enrolled {person.created_at:%Y-%m-%d %H:%M} UTC")
     out.print(f"consent: {escape(person.consent_basis or 'not on record')}, {consent_state(person)}", soft_wrap=True)
-    table = Table("photo", "quality", "model", "added")
+    table = Table("id", "photo", "quality", "model", "added")
     for template in templates:
         added = f"{template.created_at:%Y-%m-%d %H:%M}"
-        table.add_row(escape(template.source), f"{template.quality:.2f}", template.model_digest[:12], added)
+        quality, model = f"{template.quality:.2f}", template.model_digest[:12]
+        table.add_row(str(template.id), escape(template.source), quality, model, added)
     print_table(table)
 
 
@@ -132,6 +134,7 @@ app.command("import")(import_people)
 app.command()(capture)
 app.command()(consent)
 app.command()(export)
+app.command("remove-photo")(remove_photo)
 app.command("reembed")(reembed_people)
 
 
@@ -159,6 +162,7 @@ def _person_json(person: Person) -> dict[str, object]:
 
 def _template_json(template: Template) -> dict[str, object]:
     return {
+        "id": template.id,
         "source": template.source,
         "quality": round(template.quality, 4),
         "model_digest": template.model_digest,

@@ -33,7 +33,7 @@ def tell_outcome(outcome: Outcome) -> None:
     if outcome.is_odd:
         warn(
             f"{outcome.photo} does not look like the other photos of this person. "
-            "If it shows somebody else, erase the person and enrol them anew"
+            "If it shows somebody else, remove it: `deconvid people show` tells its id, `remove-photo` does it"
         )
     if outcome.resembles:
         warn(

@@ -8,6 +8,8 @@ StoreError (daemon.errors)
 │   └── KeyRingError     the key ring is missing, or of another database
 ├── UnreadableError      a sealed value that no key opens
 ├── UnknownPersonError   no such person, or erased meanwhile
+├── UnknownTemplateError the person has no such photo
+├── LastTemplateError    the person has no other photo
 ├── UnknownStrangerError no such stranger, or forgotten meanwhile
 ├── NoLikenessError      a stranger of whom nothing is left that could be compared
 ├── CrowdChangedError    somebody else changed the strangers meanwhile
@@ -52,6 +54,14 @@ class UnreadableError(StoreError):
 
 class UnknownPersonError(StoreError):
     """No such person."""
+
+
+class UnknownTemplateError(StoreError):
+    """The person has no such template."""
+
+
+class LastTemplateError(StoreError):
+    """The person has no other template."""
 
 
 class UnknownStrangerError(StoreError):

@@ -39,7 +39,7 @@ class Store:
         self.erasure = Erasure(database, vault, self.audit, scrubs)
         self.people = PeopleStore(database, vault, self.audit, self.erasure)
         self.expiry = ExpiryStore(database, self.erasure)
-        self.templates = TemplateStore(database, vault, self.audit)
+        self.templates = TemplateStore(database, vault, self.audit, self.erasure)
         self.events = EventStore(database)
         self.sightings = SightingStore(database)
         self.strangers = StrangerStore(database, vault, self.audit, self.erasure, self.events, self.people)

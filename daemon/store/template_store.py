@@ -1,4 +1,4 @@
-"""Templates whoever's they are: which files they came from, and which model made them."""
+"""Templates one by one: which files they came from, which model made them, and how one goes."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,19 +9,22 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
+from daemon.store import meta
 from daemon.store.audit import AuditStore
 from daemon.store.database import Database
+from daemon.store.erasure import Erasure
+from daemon.store.errors import LastTemplateError, UnknownTemplateError
 from daemon.store.gallery_changes import note_change
 from daemon.store.names import name_key
 from daemon.store.records import ModelCoverage, Template
 from daemon.store.schema import PersonRow, TemplateRow
-from daemon.store.templates import count_unreadable, opened_rows, sealed_rows
+from daemon.store.templates import count_unreadable, opened_rows, sealed_rows, subject_of
 from daemon.store.vault import Vault
 
 
 class TemplateStore:
-    def __init__(self, database: Database, vault: Vault, audit: AuditStore) -> None:
-        self._database, self._vault, self._audit = database, vault, audit
+    def __init__(self, database: Database, vault: Vault, audit: AuditStore, erasure: Erasure) -> None:
+        self._database, self._vault, self._audit, self._erasure = database, vault, audit, erasure
 
     def source_digests(self, name: str) -> frozenset[str]:
         """Returns the SHA-256 of the files with which a person was enrolled; none if there is no such person."""
@@ -62,6 +65,36 @@ class TemplateStore:
         with self._database.read() as session:
             rows = session.scalars(query.order_by(TemplateRow.id).limit(limit)).all()
         return list(opened_rows(self._vault, rows))
+
+    def remove(self, person_id: int, template_id: int) -> str:
+        """Removes one template with its crop, and its bytes from the database; returns the name of its picture.
+
+        A backup keeps it under the person's key, which other templates need.
+
+        Raises:
+            UnknownTemplateError: the person has no such template.
+            LastTemplateError: the person has no other one.
+            StoreError: the row is gone, but not its bytes: see `Erasure.finish`.
+        """
+        with self._database.write() as session:
+            rows = session.scalars(select(TemplateRow).where(TemplateRow.person_id == person_id)).all()
+            row = next((row for row in rows if row.id == template_id), None)
+            if row is None:
+                raise UnknownTemplateError(
+                    f"the person has no photo {template_id}. `deconvid people show NAME` lists the photos with their ids"
+                )
+            if len(rows) == 1:
+                raise LastTemplateError(
+                    f"photo {template_id} is the only one of the person, who could not be recognised without it. Add "
+                    "another photo first, or remove the person with `deconvid people erase NAME`"
+                )
+            source = row.source
+            session.delete(row)
+            self._audit.append(session, "people.remove_photo", subject_of(person_id), f"photo={template_id}")
+            note_change(session, [person_id])
+            meta.set_value(session, meta.SCRUB_DUE, "1")
+        self._erasure.finish()
+        return source
 
     def renew(self, renewed: Sequence[tuple[Template, NDArray[np.float32]]], model_digest: str) -> int:
         """Replaces the embeddings of templates by those of another model; returns how many were still there.

@@ -93,6 +93,18 @@ def test_rename_tells_a_taken_name(deconvid: Deconvid, people: Store) -> None:
     assert (result.exit_code, "belongs to another person" in result.stderr) == (1, True)
 
 
+def test_one_photo_is_removed_by_its_id(deconvid: Deconvid, people: Store, tmp_path: Path) -> None:
+    with Store.open(tmp_path / "state" / "identities.sqlite") as store:
+        store.people.enrol("Ann", make_template(unit(3)))
+    first, second = (photo["id"] for photo in json.loads(deconvid("show", "Ann", "--json").stdout)["templates"])
+    assert f"{first}\tphoto.jpg" in deconvid("show", "Ann").stdout
+    assert deconvid("remove-photo", "Ann", first, stdin="n\n").exit_code == 1
+    assert deconvid("remove-photo", "Ann", first, "--yes").stdout == f"Ann: photo {first} (photo.jpg) is removed\n"
+    gone, last = deconvid("remove-photo", "Ann", first, "--yes"), deconvid("remove-photo", "Ann", second, "--yes")
+    assert (gone.exit_code, f"no photo {first}" in gone.stderr) == (1, True)
+    assert (last.exit_code, "deconvid people erase" in last.stderr) == (1, True)
+
+
 def test_erase_asks_first(deconvid: Deconvid, people: Store) -> None:
     assert deconvid("erase", "Ann", stdin="n\n").exit_code == 1
     assert deconvid("show", "Ann").exit_code == 0

@@ -9,6 +9,7 @@ from sqlalchemy import text
 
 from daemon.identity import Gallery
 from daemon.store import NameTakenError, Store, UnknownPersonError
+from daemon.store.errors import LastTemplateError
 from tests.daemon.factories import MODEL, make_template, unit
 
 
@@ -28,6 +29,12 @@ class Followers(RuleBasedStateMachine):
     def rename(self, name: str, new: str) -> None:
         with suppress(UnknownPersonError, NameTakenError):
             self.store.people.rename(name, new)
+
+    @rule(name=st.sampled_from("ABCDEF"))
+    def remove_photo(self, name: str) -> None:
+        with suppress(UnknownPersonError, LastTemplateError):
+            person = self.store.people.get(name)
+            self.store.templates.remove(person.id, self.store.people.templates(person.id)[0].id)
 
     @rule(name=st.sampled_from("ABCDEF"))
     def erase(self, name: str) -> None:

@@ -58,6 +58,18 @@ def test_no_face_is_ever_in_the_clear_and_no_name_after_the_erasure(store: Store
     assert "person:2" in {entry.subject for entry in store.audit.entries()}
 
 
+def test_nothing_is_left_of_a_removed_photo(store: Store) -> None:
+    fill(store)
+    folder, [first, *others] = store.database.path.parent, store.people.templates(2)
+    with store.database.read() as session:
+        row = session.get_one(TemplateRow, first.id)
+        gone = [row.embedding, row.crop]
+    assert found(raw(folder), gone) == gone
+    store.templates.remove(2, first.id)
+    assert found(raw(folder), gone) == []
+    assert [template.crop for template in store.people.templates(2)] == [template.crop for template in others]
+
+
 def sealed_values(database: Path) -> list[bytes]:
     """Zebedäus's templates as they lie in the file, without what SQLite may put between."""
     with sqlite3.connect(database) as connection:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from daemon.errors import StoreError
 from daemon.store import InvalidNameError, NameTakenError, Store, UnknownPersonError
+from daemon.store.errors import LastTemplateError, UnknownTemplateError
 from tests.daemon.factories import MODEL, make_template, unit
 
 
@@ -47,6 +48,24 @@ def test_rename_keeps_the_person_and_refuses_a_taken_name(store: Store) -> None:
         store.people.rename("Ann", "bob")
     with pytest.raises(UnknownPersonError):
         store.people.rename("Eve", "Eva")
+
+
+def test_one_photo_goes_and_the_last_one_stays(store: Store) -> None:
+    ann = store.people.enrol("Ann", make_template(unit(1)))
+    store.people.enrol("Ann", make_template(unit(2)))
+    bob = store.people.enrol("Bob", make_template(unit(3)))
+    first, second = store.people.templates(ann.id)
+    with pytest.raises(UnknownTemplateError, match="people show"):
+        store.templates.remove(bob.id, first.id)
+    before = store.gallery_revision
+    assert store.templates.remove(ann.id, first.id) == "photo.jpg"
+    assert [template.id for template in store.people.templates(ann.id)] == [second.id]
+    assert store.people.changed(before).people == [ann.id]
+    newest = store.audit.entries(1)[0]
+    assert (newest.action, newest.subject, newest.detail) == ("people.remove_photo", "person:1", f"photo={first.id}")
+    with pytest.raises(LastTemplateError, match="people erase"):
+        store.templates.remove(ann.id, second.id)
+    assert store.people.get("Ann").template_count == 1
 
 
 def test_gallery_holds_one_model_only(store: Store) -> None:
