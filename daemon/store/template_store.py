@@ -81,7 +81,7 @@ class TemplateStore:
             row = next((row for row in rows if row.id == template_id), None)
             if row is None:
                 raise UnknownTemplateError(
-                    f"the person has no photo {template_id}. `deconvid people show NAME` lists the photos with their ids"
+                    f"the person has no photo {template_id}. `deconvid people show NAME` lists those with their ids"
                 )
             if len(rows) == 1:
                 raise LastTemplateError(
