@@ -16,6 +16,9 @@ Box = tuple[float, float, float, float]
 
 MARGIN = 0.75
 """Room on each side of a face, as a share of its box: the crop needs some, and it may have moved by a frame."""
+FARTHEST = 0.5
+"""Of what the tracker allows from frame to frame: a face moves that little between two frames, and its neighbour, who
+may be outside of the camera's regions, is further off."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,7 +69,7 @@ def look_closer(region: Region, box: Box, frame_size: tuple[int, int], detector:
     [found] = detector.detect([image.to_bgr()])
     expected = _in_region(region, box, frame_size)
     cost = pairing_cost(expected[None], found.boxes)[0] if len(found) else np.ones(0)
-    if not (cost < 1).any():
+    if not (cost < FARTHEST).any():
         return None
     face = found[np.argsort(cost)[:1]]
     pixels = align_yuv(image, face.landmarks)

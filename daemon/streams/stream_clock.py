@@ -12,8 +12,8 @@ times for two streams of one scene that are 0.8 s apart if one of them had to wa
 HALF_WINDOW_NS = 10 * 10**9
 """The least delay is that of one to two of these: longer than hold-ups last, too short for clocks to drift apart."""
 SETTLING_NS = 3 * 10**9
-"""For so long must the least delay have stood still: a connection begins with what was read to find out what it is, late
-by half a second, and then catches up."""
+"""For so long must the least delay have stood still: a connection begins with what was read to find out what it is,
+late by half a second, and then catches up."""
 AGREE_NS = 20_000_000
 """Half a frame at 25 per second: the dates of two streams that each stand still are less than a frame apart."""
 LATELY_NS = 10**9

@@ -12,6 +12,8 @@ from rig.workers import PATIENCE_S
 from daemon.closer.messages import Offer, Refused, Region, Wanted, decode_answer, encode
 from daemon.closer.region import image_of
 from daemon.messages import decode_report
+from daemon.polygons import touched_pixels
+from daemon.streams.privacy import GREY
 
 SECONDS, SMALL_FPS, MAIN_FPS = 4, 15, 25
 
@@ -87,6 +89,47 @@ def test_the_main_stream_is_cut_within_a_frame_of_the_wanted_moment(run, asker):
     assert asker.ask(12345).reason == "too_late"  # no frame of the small stream came then
     assert max(found) <= 1 / MAIN_FPS
     assert sorted(found)[len(found) // 2] <= 1 / MAIN_FPS / 2 + 0.001
+
+
+MASK = ((0.9, 0.3), (0.35, 1.0), (1.0, 0.95))
+PARTS = ((0.0, 0.0, 1.0, 1.0), (0.43, 0.41, 0.88, 0.97))
+
+
+@pytest.mark.camera
+def test_no_masked_pixel_is_cut_out_whatever_the_size_and_aspect_of_the_main_stream(
+    run_camera, camera, asker, make_clip, tmp_path
+):
+    run = run_camera(
+        camera.url("small"),
+        main_address=camera.url("main"),
+        closer=f"ipc://{tmp_path}/closer",
+        open_timeout_s=6.0,
+        privacy_masks=(MASK,),
+    )
+    asker.hear(Offer)
+    for size in ((640, 480), (642, 270)):
+        seen = 0
+        while seen < len(PARTS):
+            run.wait_for_frames(1)
+            answer = asker.ask(run.frames[-1].captured_ns, PARTS[seen])
+            if isinstance(answer, Region) and answer.frame_size == size:
+                assert_is_masked(answer)
+                seen += 1
+        camera.tell(f"switch main {make_clip(width=642, height=270, fps=MAIN_FPS, seconds=SECONDS)}")
+
+
+def assert_is_masked(region: Region) -> None:
+    """All that the mask touches is black, which the clips are nowhere, and nothing else is."""
+    (width, height), (left, top) = region.frame_size, region.origin
+    hidden = touched_pixels([MASK], width, height)
+    image = image_of(region)
+    here = hidden[top : top + image.height, left : left + image.width]
+    assert here.any()
+    assert not here.all()
+    assert (image.y[here] == 0).all()
+    assert (image.y[~here] > 0).all()
+    for chroma in (image.u, image.v):
+        assert (chroma[here[::2, ::2]] == GREY).all()
 
 
 @pytest.mark.camera

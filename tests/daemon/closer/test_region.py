@@ -44,12 +44,13 @@ def test_the_face_of_the_main_stream_is_found_where_the_small_one_has_it(face_en
     assert len(whole) == 1
 
 
-def test_another_face_is_not_taken_for_it(face_engine, astronaut, small_box):
+@pytest.mark.parametrize(("widths", "is_it"), [(0.3, True), (0.8, False), (1.5, False)])
+def test_another_face_is_not_taken_for_it(face_engine, astronaut, small_box, widths, is_it):
     region = cut(picture_of(astronaut), Wanted(7, 0, (0, 0, 1, 1)))
     x1, y1, x2, y2 = small_box
     aside = (x1 - 1.5 * (x2 - x1), y1, x2 - 1.5 * (x2 - x1), y2)
-    assert look_closer(region, small_box, SMALL, face_engine.detector)
-    assert look_closer(region, aside, SMALL, face_engine.detector) is None
+    aside = (x1 - widths * (x2 - x1), y1, x2 - widths * (x2 - x1), y2)
+    assert (look_closer(region, aside, SMALL, face_engine.detector) is not None) is is_it
 
 
 @pytest.mark.parametrize(
