@@ -108,6 +108,11 @@ class Source:
     def codec(self) -> str:
         return str(self._stream.codec_context.name)
 
+    @property
+    def pixel_aspect(self) -> float:
+        """Width of a pixel over its height; 1 where the stream does not say."""
+        return float(self._stream.codec_context.sample_aspect_ratio or 1)
+
     def frames(self) -> Iterator[Arrival]:
         """Yields every frame, in order of presentation; ends where the file or the connection ends.
 

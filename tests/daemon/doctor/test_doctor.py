@@ -169,6 +169,34 @@ def test_cameras_are_opened_at_once_and_none_is_waited_for_long(make_clip):
     assert "hunter2" not in str(findings)
 
 
+@pytest.mark.camera
+def test_the_main_stream_is_opened_too_and_compared(rtsp_camera, make_clip):
+    clips = {"small": make_clip(), "wide": make_clip(width=640, height=360), "large": make_clip(width=640, height=480)}
+    camera = rtsp_camera(["--user=viewer", "--password=hunter2"], **clips)
+
+    def judged(small: str, main: str) -> list[tuple[str, str]]:
+        url, main_url = camera.url(small), camera.url(main)
+        door = CameraSettings(url=url, main_url=main_url, username="viewer", password="hunter2", open_timeout_s=6)
+        findings = list(examine_cameras({"door": door}))
+        states(findings)
+        assert "hunter2" not in str(findings)
+        return sorted((finding.subject, f"{finding.state} {finding.detail}".split(",")[0]) for finding in findings)
+
+    small = ("door", "ok 320x240 h264")
+    assert judged("small", "large") == [small, ("door main_url", "ok 640x480 h264")]
+    assert judged("small", "wide") == [
+        small,
+        ("door main_url", "ok 640x360 h264"),
+        ("door main_url", "warn its aspect ratio is 1.78"),
+    ]
+    assert judged("large", "small") == [
+        ("door", "ok 640x480 h264"),
+        ("door main_url", "ok 320x240 h264"),
+        ("door main_url", "warn 320x240 is not larger than 640x480"),
+    ]
+    assert judged("small", "none") == [small, ("door main_url", "fail not_found: the camera has no such stream")]
+
+
 def test_a_configuration_that_cannot_be_read_does_not_end_the_examination(tmp_path):
     (tmp_path / "config.toml").write_text("nonsense = 1\n[cameras.door]\nurl = '/missing.mp4'\n")
     found = list(examine(tmp_path / "config.toml"))
