@@ -1,4 +1,4 @@
-"""`deconvid store`: whether the database is sound, and copies of it."""
+"""`deconvid store`: whether the database is sound, copies of it, and another master key."""
 
 import json
 from dataclasses import asdict
@@ -9,9 +9,10 @@ import typer
 from rich.markup import escape
 
 from config import load_settings
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, counted, err, out, told_errors
 from daemon.cli.stores import open_store
 from daemon.exits import EXIT_FAILURE
+from daemon.store import MasterKey
 from daemon.store.backup import copy_key_ring
 from daemon.store.checkup import Check, examine
 
@@ -49,6 +50,28 @@ def backup(
     out.print(f"{escape(str(to))}: {size / 1e6:,.1f} MB, checked", soft_wrap=True)
     if keys is None:
         err.print("The key ring is not in it: keep one newest copy of that apart (--keys)", soft_wrap=True)
+
+
+@app.command("exchange-key")
+def exchange_key(
+    to: Annotated[
+        str, typer.Argument(metavar="REFERENCE", help="The new key: file:PATH, env:NAME or credential:NAME.")
+    ],
+    config: ConfigOption = DEFAULT_CONFIG,
+) -> None:
+    """Wrap everybody's key with a new master key. Stop the daemon first."""
+    new = MasterKey(to)
+    if new.kind not in ("file", "env", "credential") or not new.place:
+        # What was given may be the key itself.
+        raise typer.BadParameter("is no file:PATH, env:NAME or credential:NAME", param_hint="REFERENCE")
+    with told_errors(), open_store(load_settings(config, secrets=False)) as store:
+        old, count = store.vault.master_key, store.exchange_master_key(new)
+    out.print(f"{counted(count, 'key')} wrapped anew and checked", soft_wrap=True)
+    err.print(
+        f'Now set privacy.master_key = "{escape(to)}", start the daemon, copy the key ring anew, and destroy the '
+        f"old {escape(str(old))} with every older copy of the ring",
+        soft_wrap=True,
+    )
 
 
 def _show(found: Check) -> None:

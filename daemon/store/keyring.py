@@ -71,24 +71,59 @@ class KeyRing:
             id, proof = connection.execute("SELECT id, proof FROM ring").fetchone()
             return id, proof
 
-    def keys(self, subjects: Collection[str]) -> dict[str, bytes]:
-        """Returns the wrapped keys of those subjects that have one."""
+    def keys(self, subjects: Collection[str], proof: bytes) -> dict[str, bytes]:
+        """Returns the wrapped keys of those subjects that have one.
+
+        Args:
+            proof: the ring's, as of the master key that is to open them.
+
+        Raises:
+            KeyRingError: they were wrapped anew meanwhile.
+        """
         wanted = sorted(subjects)  # neighbours lie on one page
         with self._opened() as connection:
+            self._check_proof(connection, proof)
             return {
                 subject: wrapped
                 for start in range(0, len(wanted), AT_ONCE)
                 for subject, wrapped in _select(connection, wanted[start : start + AT_ONCE])
             }
 
-    def add(self, keys: Iterable[tuple[str, bytes]]) -> None:
-        """Adds the wrapped keys of subjects; one that has a key already keeps it. On the disk when it returns."""
+    def add(self, keys: Iterable[tuple[str, bytes]], proof: bytes) -> None:
+        """Adds the wrapped keys of subjects; one that has a key already keeps it. On the disk when it returns.
+
+        Args:
+            proof: the ring's, as of the master key that wrapped them.
+
+        Raises:
+            KeyRingError: the others were wrapped anew meanwhile.
+        """
         statement = (
             "INSERT INTO keys VALUES (?, ?, NULL) ON CONFLICT DO UPDATE "
             "SET wrapped = excluded.wrapped, destroyed_at = NULL WHERE wrapped IS NULL"
         )
         with self._opened() as connection:
+            self._check_proof(connection, proof)
             connection.executemany(statement, keys)
+
+    def rewrap(self, anew: Callable[[str, bytes], bytes], proof: bytes, new_proof: bytes) -> int:
+        """Replaces the proof and every wrapped key, all of them or, on error or `kill -9`, none; returns how many.
+
+        Args:
+            anew: returns a subject's key wrapped anew, given subject and wrapped key.
+            proof: the ring's so far.
+            new_proof: from now on.
+
+        Raises:
+            KeyRingError: the keys were wrapped anew by somebody else meanwhile.
+        """
+        with self._opened() as connection:
+            self._check_proof(connection, proof)
+            held = connection.execute("SELECT subject, wrapped FROM keys WHERE wrapped IS NOT NULL").fetchall()
+            rows = ((anew(subject, wrapped), subject) for subject, wrapped in held)
+            connection.executemany("UPDATE keys SET wrapped = ? WHERE subject = ?", rows)
+            connection.execute("UPDATE ring SET proof = ?", (new_proof,))
+            return len(held)
 
     def destroy(self, subjects: Iterable[str]) -> None:
         """Overwrites the keys of subjects, and remembers that they were destroyed."""
@@ -134,6 +169,11 @@ class KeyRing:
                 connection.execute("COMMIT")
             finally:
                 connection.close()  # rolls back what was not committed
+
+    def _check_proof(self, connection: sqlite3.Connection, proof: bytes) -> None:
+        if connection.execute("SELECT proof FROM ring").fetchone() != (proof,):
+            fix = "Try again with the new one"
+            raise KeyRingError(f"key ring {self.path.name}: its master key was exchanged meanwhile. {fix}")
 
     def _version(self, connection: sqlite3.Connection) -> int:
         version = int(connection.execute("PRAGMA user_version").fetchone()[0])

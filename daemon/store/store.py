@@ -128,6 +128,25 @@ class Store:
         """Grows with every change of people or templates, whichever process makes it."""
         return self.people.revision()
 
+    def exchange_master_key(self, new: MasterKey) -> int:
+        """Wraps everybody's key with another master key; returns how many keys there are.
+
+        The audit log tells that it began, and that it was done: ring and database are two files.
+
+        Raises:
+            StoreUnusableError: see `Vault.exchange_master_key`; the old key still holds.
+            StoreError: the audit log cannot be written. If it is the second time, the new key holds already.
+        """
+        self.vault.check()
+        self._note_exchange(f"to a key from {new.kind}: begun")
+        count = self.vault.exchange_master_key(new)
+        self._note_exchange(f"to a key from {new.kind}: done, {count} keys")
+        return count
+
+    def _note_exchange(self, detail: str) -> None:
+        with self.database.write() as session:
+            self.audit.append(session, "keys.exchange", "keys", detail)
+
     def check(self) -> None:
         """Raises StoreUnusableError: the database is damaged, or what is sealed in it cannot be opened."""
         self.database.check_pages()

@@ -4,6 +4,7 @@ A sealed value is one byte of version, a random nonce of 12 bytes, the ciphertex
 context (table, column, model) are authenticated with it: what was moved to another row, or changed, does not open.
 """
 
+import hashlib
 import secrets
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from pathlib import Path
@@ -68,7 +69,7 @@ class Vault:
             KeyRingError: the ring is not there, or belongs to another database.
         """
         self.check_ring(ring_id)
-        id, _ = self._unlock()
+        id, _, _ = self._unlock()
         return id
 
     def check_ring(self, ring_id: str | None) -> None:
@@ -115,19 +116,56 @@ class Vault:
         """Destroys keys: what they sealed, in the database and in every copy of it, is gone. Needs no master key."""
         self.ring.destroy(subjects)
 
+    def exchange_master_key(self, new: MasterKey) -> int:
+        """Wraps every key with another master key, which opens the ring from then on; returns how many there are.
+
+        Whatever ends it, the ring is all of the old key or all of the new one. What the keys sealed stays as it is.
+
+        Raises:
+            MasterKeyError: one of the two is no key or not there, or the old one is not the ring's, or both are one.
+            KeyRingError: a key cannot be opened with the old master key, or was not the same afterwards.
+        """
+        id, proof, old = self._unlock()
+        if new.read() == self.master_key.read():
+            raise MasterKeyError(f"{new}: is the key that is in use. `openssl rand -base64 32` prints a new one")
+        cipher, digests = AESGCM(new.read()), dict[str, bytes]()
+
+        def anew(subject: str, wrapped: bytes) -> bytes:
+            key = _open(old, wrapped, _bound(id, subject))
+            if key is None:
+                fix = "Restore a copy of the ring, or erase whom the key belongs to; nothing was changed"
+                raise KeyRingError(f"key ring {self.ring.path.name}: the key of {subject} cannot be opened. {fix}")
+            digests[subject] = hashlib.sha256(key).digest()
+            return _seal(cipher, key, _bound(id, subject))
+
+        count = self.ring.rewrap(anew, proof, _seal(cipher, b"", id))
+        self.master_key, self._unlocked = new, None
+        self._verify(digests)
+        return count
+
+    def _verify(self, digests: Mapping[str, bytes]) -> None:
+        """Raises KeyRingError: a subject's key is not the one of this digest; keys destroyed meanwhile do not count."""
+        id, proof, master = self._unlock()
+        for subject, wrapped in self.ring.keys(digests, proof).items():
+            key = _open(master, wrapped, _bound(id, subject))
+            if key is None or hashlib.sha256(key).digest() != digests[subject]:
+                fault = f"key ring {self.ring.path.name}: the key of {subject} is not what it was before the exchange"
+                raise KeyRingError(f"{fault}. Put your newest copy of the ring back, with the old master key")
+
     def _ciphers(self, subjects: Collection[str], make: bool) -> Mapping[str, AESGCM]:
         if not subjects:
             return {}
-        id, master = self._unlock()
-        wrapped = self.ring.keys(subjects)
+        id, proof, master = self._unlock()
+        wrapped = self.ring.keys(subjects, proof)
         if make and (missing := [subject for subject in subjects if subject not in wrapped]):
-            self.ring.add((s, _seal(master, secrets.token_bytes(KEY_BYTES), _bound(id, s))) for s in missing)
-            wrapped |= self.ring.keys(missing)  # of another process, if it was first
+            new = ((s, _seal(master, secrets.token_bytes(KEY_BYTES), _bound(id, s))) for s in missing)
+            self.ring.add(new, proof)
+            wrapped |= self.ring.keys(missing, proof)  # of another process, if it was first
         keys = ((subject, _open(master, key, _bound(id, subject))) for subject, key in wrapped.items())
         return {subject: AESGCM(key) for subject, key in keys if key is not None}
 
-    def _unlock(self) -> tuple[str, AESGCM]:
-        """Returns the ring's id and what the master key opens with; reads the key once for each ring."""
+    def _unlock(self) -> tuple[str, bytes, AESGCM]:
+        """Returns the ring's id, its proof, and what the master key opens with; reads the key once for each proof."""
         id, proof = self.ring.facts()
         if self._unlocked is None or self._unlocked[0] != proof:
             cipher = AESGCM(self.master_key.read())
@@ -135,7 +173,7 @@ class Vault:
                 fix = "Put back the key with which this store was made; nothing was changed"
                 raise MasterKeyError(f"{self.master_key}: is not the one of this key ring. {fix}")
             self._unlocked = proof, cipher
-        return id, self._unlocked[1]
+        return id, proof, self._unlocked[1]
 
 
 WHY_UNREADABLE = "its key was destroyed, or the data was changed. Restore a backup, or erase and enrol again"

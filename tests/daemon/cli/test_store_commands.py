@@ -1,6 +1,8 @@
 """`deconvid store`, `deconvid audit` and `deconvid people consent`."""
 
+import base64
 import json
+import secrets
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -73,6 +75,20 @@ def test_store_is_checked(deconvid: Deconvid, state: Path) -> None:
     assert result.exit_code == 1
     [fault] = [check["faults"][0] for check in json.loads(result.stdout) if check["faults"]]
     assert "cannot be read" in fault
+
+
+def test_master_key_is_exchanged(deconvid: Deconvid, state: Path, tmp_path: Path) -> None:
+    key = base64.b64encode(secrets.token_bytes(32)).decode()
+    given = deconvid("store", "exchange-key", key)
+    assert (given.exit_code, key in given.output) == (2, False)
+    (tmp_path / "new.key").write_text(key)
+    result = deconvid("store", "exchange-key", f"file:{tmp_path}/new.key")
+    assert (result.exit_code, result.stdout) == (0, "1 key wrapped anew and checked\n")
+    assert "privacy.master_key" in result.stderr
+    assert "is not the one of this key ring" in deconvid("people", "show", "Ann").stderr
+    (state / "master.key").write_text(key)
+    assert deconvid("people", "show", "Ann").exit_code == 0
+    assert "file: done, 1 keys" in deconvid("audit", "list").stdout
 
 
 def test_backup_is_made_once_and_the_keys_apart(deconvid: Deconvid, tmp_path: Path) -> None:
