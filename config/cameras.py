@@ -1,6 +1,7 @@
 """`[cameras.NAME]`: what to read, and how."""
 
 import re
+from pathlib import Path
 from typing import Annotated, Literal
 from urllib.parse import quote, urlsplit, urlunsplit
 
@@ -8,7 +9,7 @@ from pydantic import AfterValidator, Field, SecretStr, ValidationInfo, field_val
 
 from config.addresses import normalised_address
 from config.polygons import Polygons
-from config.section import Section
+from config.section import Folder, Section
 
 RTSP = ("rtsp://", "rtsps://")
 CAMERA_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,31}")
@@ -38,6 +39,10 @@ class CameraSettings(Section):
     """Password of that user; `${NAME}` works here too and keeps it out of this file."""
     transport: Literal["tcp", "udp"] = "tcp"
     """How RTP travels. TCP loses nothing on the way; UDP has less delay."""
+    tls_authority: Folder | None = None
+    """PEM file of who signed the camera's certificate, for `rtsps://`: no other one is spoken to, and the certificate
+    must name the camera's host. Unset: any certificate will do, which hides the pictures from listeners on the way, but
+    the password from nobody who poses as the camera."""
     detect_fps: float = Field(5.0, ge=0.1, le=30)
     """Frames per second in which faces are looked for, whatever the camera's own rate."""
     weight: float = Field(1.0, ge=0.1, le=10)
@@ -81,6 +86,14 @@ class CameraSettings(Section):
         if url == first:
             raise ValueError("is the same stream as url")
         return url
+
+    @field_validator("tls_authority")
+    @classmethod
+    def _checked_authority(cls, path: Path | None, others: ValidationInfo) -> Path | None:
+        urls = [url.get_secret_value() for name in ("url", "main_url") if (url := others.data.get(name))]
+        if path and not all(url.startswith("rtsps://") for url in urls):
+            raise ValueError("is for cameras whose addresses begin with rtsps://")
+        return path
 
     @property
     def kind(self) -> Literal["rtsp", "file", "device"]:

@@ -10,7 +10,8 @@ all clips run from the camera's start on, as streams of one scene, and a mount b
 `--port 0` picks a free port. The first line on stdout is `ready PORT`. Commands are
 read from standard input, one a line, each answered by `ok` or `error ...`; its end ends the camera:
 
-    switch cam1 PATH           go on with another clip at its first keyframe (resolution change, same codec)
+    switch cam1 PATH           go on with another clip at its first keyframe; if its codec is another one, end all
+                               connections, like a camera that was set anew
     corrupt cam1 RATE          damage this share of the access units (0 = off)
     drop cam1 RATE             leave out this share of the access units (0 = off)
     jump cam1 SECONDS          add to the timestamps from now on
@@ -37,7 +38,7 @@ gi.require_version("Gst", "1.0")
 gi.require_version("GstRtsp", "1.0")
 gi.require_version("GstRtspServer", "1.0")
 from gi.repository import GLib, Gst, GstRtsp, GstRtspServer  # noqa: E402
-from rtsp_clip import Clip  # noqa: E402 - beside this script, outside of any package
+from rtsp_clip import Clip, whole_caps  # noqa: E402 - beside this script, outside of any package
 
 Gst.init(None)
 
@@ -71,10 +72,12 @@ class Mount:
         codec = self.clip.codec
         # config-interval=0: the clip's keyframes carry their parameter sets; the payloader would put them once more
         # before each slice, and a decoder takes that for a new, damaged picture.
+        pay = f"rtp{codec}pay name=pay0 pt=96 config-interval=0"
+        if codec == "jpeg":
+            pay = "jpegparse ! rtpjpegpay name=pay0 pt=26"
         factory.set_launch(
             "( appsrc name=src is-live=true format=time block=true max-bytes=4000000 "
-            f"caps=video/x-{codec},stream-format=byte-stream,alignment=au "
-            f"! rtp{codec}pay name=pay0 pt=96 config-interval=0 mtu=1400 )"
+            f"caps={whole_caps(codec)} ! {pay} mtu=1400 )"
         )
         factory.set_shared(True)
         factory.set_latency(0)
@@ -148,6 +151,7 @@ class Camera:
     def __init__(self, arguments: argparse.Namespace) -> None:
         self.loop = GLib.MainLoop()
         self.mounts: dict[str, Mount] = {}
+        self._transport = arguments.transport
         self._server = GstRtspServer.RTSPServer()
         self._server.set_address("127.0.0.1")
         self._server.set_service(str(arguments.port))
@@ -158,7 +162,7 @@ class Camera:
             name, path = mount.split("=", 1)
             mounted = Mount(name, Clip(path), seed)
             mounted.lens_ns = lens_ns
-            self._add_mount(mounted, arguments.transport)
+            self._add_mount(mounted)
         if not self._server.attach(None):
             sys.exit(f"cannot listen on 127.0.0.1:{arguments.port}")
         # Ends the sessions of clients that went away without a TEARDOWN.
@@ -178,8 +182,8 @@ class Camera:
             auth.add_basic(GstRtspServer.RTSPAuth.make_basic(user, password), token)
         self._server.set_auth(auth)
 
-    def _add_mount(self, mount: Mount, transport: str) -> None:
-        factory = mount.factory(transport)
+    def _add_mount(self, mount: Mount) -> None:
+        factory = mount.factory(self._transport)
         if self._server.get_auth():
             permissions = GstRtspServer.RTSPPermissions()
             for right in ("media.factory.access", "media.factory.construct"):
@@ -195,10 +199,23 @@ class Camera:
         elif word == "count":
             return str(len(self._server.client_filter(None, None) or []))
         elif word == "kick":
-            self._server.client_filter(lambda *_: GstRtspServer.RTSPFilterResult.REMOVE, None)
+            self._kick()
+        elif word == "switch":
+            self._switch(self.mounts[arguments[0]], Clip(arguments[1]))
         else:
             change_mount(self.mounts[arguments[0]], word, *arguments[1:])
         return "ok"
+
+    def _kick(self) -> None:
+        self._server.client_filter(lambda *_: GstRtspServer.RTSPFilterResult.REMOVE, None)
+
+    def _switch(self, mount: Mount, clip: Clip) -> None:
+        is_other = clip.codec != mount.clip.codec
+        mount.wanted = clip
+        if is_other:
+            mount.clip = clip
+            self._add_mount(mount)
+            self._kick()
 
     def read_commands(self) -> None:
         def answer(line: str) -> bool:
@@ -215,12 +232,7 @@ class Camera:
 
 
 def change_mount(mount: Mount, word: str, argument: str = "") -> None:
-    if word == "switch":
-        clip = Clip(argument)
-        if clip.codec != mount.clip.codec:
-            raise ValueError(f"{mount.name} is {mount.clip.codec}, {argument} is {clip.codec}")
-        mount.wanted = clip
-    elif word in ("corrupt", "drop"):
+    if word in ("corrupt", "drop"):
         setattr(mount, word, float(argument))
     elif word == "jump":
         mount.offset_ns += int(float(argument) * 1e9)

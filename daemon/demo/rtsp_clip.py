@@ -14,7 +14,10 @@ Gst.init(None)
 
 FIND_TIMEOUT_S = 5
 LOAD_TIMEOUT_S = 30
-CODECS = ("h264", "h265")
+CAPS = {"h264": "video/x-h264", "h265": "video/x-h265", "jpeg": "image/jpeg"}
+"""GStreamer's name of what it calls a codec's parser and payloader after."""
+WHOLE = {codec: f"{CAPS[codec]},stream-format=byte-stream,alignment=au" for codec in ("h264", "h265")}
+"""Access units; a JPEG is one in any case."""
 
 
 class AccessUnit(NamedTuple):
@@ -36,8 +39,13 @@ class Clip:
         self.length_ns = self.units[-1].dts_ns + self.frame_ns
 
 
+def whole_caps(codec: str) -> str:
+    """Returns the caps of access units, each in a buffer."""
+    return WHOLE.get(codec, CAPS[codec])
+
+
 def find_codec(path: str) -> str:
-    """Returns h264 or h265. A pipeline that is built for the wrong one stalls without an error, so ask first."""
+    """Returns h264, h265 or jpeg. A pipeline that is built for the wrong one stalls without an error, so ask first."""
     pipeline = Gst.parse_launch("filesrc name=file ! parsebin name=parsebin")
     pipeline.get_by_name("file").set_property("location", path)
     names: queue.SimpleQueue[str] = queue.SimpleQueue()
@@ -49,20 +57,22 @@ def find_codec(path: str) -> str:
     pipeline.get_by_name("parsebin").connect("no-more-pads", lambda _parsebin: names.put(""))
     pipeline.set_state(Gst.State.PAUSED)
     try:
-        while codec := names.get(timeout=FIND_TIMEOUT_S).removeprefix("video/x-"):
-            if codec in CODECS:
-                return codec
+        while name := names.get(timeout=FIND_TIMEOUT_S):
+            for codec, caps in CAPS.items():
+                if name == caps:
+                    return codec
     except queue.Empty:
         pass
     finally:
         pipeline.set_state(Gst.State.NULL)
-    raise ValueError(f"no H.264 or H.265 video in {path}")
+    raise ValueError(f"no H.264, H.265 or MJPEG video in {path}")
 
 
 def demux(path: str, codec: str) -> list[AccessUnit]:
+    parser = "jpegparse" if codec == "jpeg" else f"{codec}parse config-interval=-1"
     pipeline = Gst.parse_launch(
-        f"filesrc name=file ! parsebin ! video/x-{codec} ! {codec}parse config-interval=-1 "
-        f"! video/x-{codec},stream-format=byte-stream,alignment=au ! appsink name=out sync=false max-buffers=64"
+        f"filesrc name=file ! parsebin ! {CAPS[codec]} ! {parser} "
+        f"! {whole_caps(codec)} ! appsink name=out sync=false max-buffers=64"
     )
     pipeline.get_by_name("file").set_property("location", path)
     out = pipeline.get_by_name("out")

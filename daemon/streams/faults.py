@@ -31,6 +31,10 @@ NOT_FOUND: dict[Kind, str] = {
 REFUSED_CAUSE = "connection refused: nothing listens at this host and port"
 UNDECODABLE_CAUSE = "the format cannot be decoded. Use H.264 or H.265"
 UNKNOWN_HOST_CAUSE = "the host is unknown or cannot be reached. Correct url, or check the network"
+NO_TLS_CAUSE = (
+    "no TLS connection: the host is unknown, speaks no TLS, or shows a certificate that names another host or is not "
+    "signed as tls_authority wants it. Correct url or tls_authority"
+)
 LATE = (av.error.TimeoutError, av.error.ExitError)
 
 
@@ -44,7 +48,9 @@ class SourceError(StreamError):
         self.away = away
 
 
-def classify(error: Exception, phase: Phase, *, kind: Kind, waited_s: float, timeout_s: float) -> SourceError:
+def classify(
+    error: Exception, phase: Phase, *, kind: Kind, waited_s: float, timeout_s: float, tls: bool = False
+) -> SourceError:
     """Returns the fault behind an error of libav.
 
     Never uses the error's text, which may be the whole address with the password in it.
@@ -55,6 +61,7 @@ def classify(error: Exception, phase: Phase, *, kind: Kind, waited_s: float, tim
         kind: what was opened.
         waited_s: how long the failed call took.
         timeout_s: how long it was allowed to take.
+        tls: whether the connection is encrypted.
     """
     if isinstance(error, REFUSED):
         return SourceError("auth_failed", "the camera refuses the login. Correct username and password")
@@ -78,7 +85,7 @@ def classify(error: Exception, phase: Phase, *, kind: Kind, waited_s: float, tim
     if kind == "rtsp" and phase == "opening" and isinstance(error, av.error.InvalidDataError):
         return SourceError("backoff", "the answer makes no sense. Check url: something else may listen there")
     if kind == "rtsp" and phase == "opening" and isinstance(error, OSError) and error.errno == errno.EIO:
-        return SourceError("backoff", UNKNOWN_HOST_CAUSE)
+        return SourceError("backoff", NO_TLS_CAUSE if tls else UNKNOWN_HOST_CAUSE)
     return SourceError("backoff", _reason(error))
 
 

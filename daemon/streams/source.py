@@ -87,6 +87,8 @@ class Source:
         options = OPTIONS[task.kind] | _memory_bound(task)
         if task.kind == "rtsp":
             options["rtsp_transport"] = task.transport
+        if task.tls_authority:
+            options |= {"tls_verify": "1", "ca_file": task.tls_authority}
         with _faults(task, "opening", task.open_timeout_s):
             container = av.open(
                 f"file:{task.address}" if task.kind == "file" else task.address,
@@ -224,4 +226,5 @@ def _faults(task: CameraTask, phase: Phase, timeout_s: float) -> Iterator[None]:
         yield
     except av.error.FFmpegError as error:
         waited_s = time.monotonic() - started
-        raise classify(error, phase, kind=task.kind, waited_s=waited_s, timeout_s=timeout_s) from None
+        tls = task.address.startswith("rtsps:")
+        raise classify(error, phase, kind=task.kind, tls=tls, waited_s=waited_s, timeout_s=timeout_s) from None

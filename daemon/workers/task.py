@@ -35,6 +35,8 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
     main_address: str = ""
     """Of the main stream, if there is one; with the credentials in it, too."""
     transport: Literal["tcp", "udp"] = "tcp"
+    tls_authority: str = ""
+    """Path of the certificate that must have signed the camera's; empty: any certificate will do."""
     detect_fps: float
     weight: float = 1.0
     open_timeout_s: float
@@ -82,6 +84,7 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
             address=settings.address,
             main_address=settings.main_address,
             transport=settings.transport,
+            tls_authority=str(settings.tls_authority or ""),
             detect_fps=settings.detect_fps,
             weight=settings.weight,
             open_timeout_s=settings.open_timeout_s,

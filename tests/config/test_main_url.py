@@ -11,6 +11,19 @@ def test_it_takes_the_login_of_the_first():
     assert CameraSettings(url="rtsp://host/2").main_address == ""
 
 
+def test_a_certificate_without_tls_is_refused(tmp_path):
+    assert CameraSettings(url="rtsps://host/2", main_url="rtsps://host/1", tls_authority="ca.pem").tls_authority
+    for main_url in ("", 'main_url = "rtsp://host/1"'):
+        url = "rtsps" if main_url else "rtsp"
+        config = tmp_path / "config.toml"
+        config.write_text(f'[cameras.door]\nurl = "{url}://host/2"\n{main_url}\ntls_authority = "ca.pem"\n')
+        with pytest.raises(ConfigError) as refused:
+            load_settings(config, {})
+        [problem] = refused.value.problems
+        assert problem.key == "cameras.door.tls_authority"
+        assert "rtsps://" in problem.fault
+
+
 @pytest.mark.parametrize(
     ("url", "main_url", "fault"),
     [

@@ -10,6 +10,8 @@ from numpy.typing import NDArray
 
 BLOCK_PX = 8
 BITS = 16
+ENCODERS = {"h264": ("libx264", "yuv420p"), "hevc": ("libx265", "yuv420p"), "mjpeg": ("mjpeg", "yuvj420p")}
+"""By the name that libav decodes it under: the encoder's, and what it takes."""
 
 
 def draw_luma(number: int, width: int, height: int) -> NDArray[np.uint8]:
@@ -36,7 +38,7 @@ def write_clip(
     seconds: float = 2,
     b_frames: int = 0,
 ) -> Path:
-    """Writes a clip of the moving pattern; codec is h264 or hevc."""
+    """Writes a clip of the moving pattern; codec is h264, hevc or mjpeg."""
     lumas = [draw_luma(number, width, height) for number in range(int(fps * seconds))]
     return write_lumas(path, lumas, codec, fps, b_frames)
 
@@ -51,19 +53,20 @@ def write_lumas(
         b_frames: between two others, in open groups; H.264 only.
     """
     height, width = lumas[0].shape
-    encoder = {"h264": "libx264", "hevc": "libx265"}[codec]
-    options = {"preset": "ultrafast", "tune": "zerolatency"}
+    encoder, pixels = ENCODERS[codec]
+    # Of MJPEG: RTP carries pictures without their Huffman tables, and knows one set of them.
+    options = {"huffman": "default"} if codec == "mjpeg" else {"preset": "ultrafast", "tune": "zerolatency"}
     if b_frames:
         options = {"preset": "ultrafast", "x264-params": f"bframes={b_frames}:b-adapt=0:open-gop=1"}
     if codec == "hevc":
         options["x265-params"] = "log-level=none"
     with av.open(path, "w") as container:
         stream = container.add_stream(encoder, rate=fps, options=options)
-        stream.width, stream.height, stream.pix_fmt, stream.gop_size = width, height, "yuv420p", fps
+        stream.width, stream.height, stream.pix_fmt, stream.gop_size = width, height, pixels, fps
         chroma = np.full((height // 2, width), 128, np.uint8)
         for luma in lumas:
             planar = np.concatenate([luma, chroma])
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(planar, "yuv420p")))
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(planar, pixels)))
         container.mux(stream.encode(None))
     return path
 

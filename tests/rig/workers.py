@@ -79,6 +79,8 @@ class CameraRun:
         self.frames: list[SeenFrame] = []
         self.planes: list[NDArray[np.uint8]] = []
         """Copies of the newest one's: y, u and v."""
+        self.full_range = False
+        """Whether the newest one's planes are."""
         self.states: list[CameraStateChanged] = []
         self._command = [*under, sys.executable, "-m", "daemon.workers.camera"]
         self._ended = threading.Event()
@@ -115,6 +117,7 @@ class CameraRun:
                 luma = frame.image.y
                 size = (luma.shape[1], luma.shape[0])
                 self.planes = [plane.copy() for plane in (luma, frame.image.u, frame.image.v)]
+                self.full_range = frame.image.full_range
                 self.frames.append(SeenFrame(frame.sequence, read_number(luma), size, frame.captured_ns))
             self.ring.consume(token.sequence, Outcome.ANALYSED)
         except StaleFrame:

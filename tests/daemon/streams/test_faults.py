@@ -42,3 +42,11 @@ def test_a_silent_camera_and_a_garbled_one_are_told_apart():
     garbled = classify(error, "opening", kind="rtsp", waited_s=0.1, timeout_s=3.0)
     assert str(silent) == "no answer within 3 s"
     assert str(garbled) != str(silent)
+
+
+def test_an_encrypted_camera_that_is_not_trusted_is_told_with_the_setting():
+    error = av.error.OSError(5, SECRET, SECRET)
+    fault = classify(error, "opening", kind="rtsp", tls=True, waited_s=0.1, timeout_s=3.0)
+    assert (fault.state, fault.away) == ("backoff", False)
+    assert "tls_authority" in str(fault)
+    assert "secret" not in str(fault)

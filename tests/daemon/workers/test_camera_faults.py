@@ -123,6 +123,31 @@ def test_a_change_to_120_pictures_a_second_is_followed(rtsp_camera, run_camera, 
 
 
 @pytest.mark.camera
+@pytest.mark.parametrize("transport", ["tcp", "udp"])
+def test_mjpeg_is_read_in_its_full_range(rtsp_camera, run_camera, make_clip, transport):
+    run = run_camera(rtsp_camera(cam=make_clip("mjpeg")).url(), transport=transport)
+    assert run.wait_for_state("streaming").detail == "320x240 mjpeg"
+    run.wait_for_frames(5)
+    numbers = [frame.number for frame in run.frames]
+    assert len(set(numbers)) == len(numbers)
+    assert max(numbers) < 30
+    assert run.full_range
+
+
+@pytest.mark.camera
+def test_a_camera_that_is_set_to_another_codec_is_read_on(rtsp_camera, run_camera, make_clip):
+    camera = rtsp_camera(cam=make_clip("h264"))
+    run = run_camera(camera.url())
+    for codec, size in (("hevc", (640, 480)), ("mjpeg", (320, 240))):
+        run.wait_for_frames(1)
+        seen, changes = len(run.frames), len(run.states)
+        camera.tell(f"switch cam {make_clip(codec, *size)}")
+        assert run.wait_for_state("streaming", since=changes).detail == f"{size[0]}x{size[1]} {codec}"
+        run.wait_until(lambda size=size, seen=seen: any(frame.size == size for frame in run.frames[seen:]))
+    assert run.process.poll() is None
+
+
+@pytest.mark.camera
 @pytest.mark.parametrize(("width", "height"), [(1, 1), (1280, 2)])
 def test_a_picture_without_room_for_a_face_is_refused(rtsp_camera, run_camera, tmp_path, width, height):
     run = run_camera(rtsp_camera(cam=write_plain_clip(tmp_path / "dot.mp4", width, height)).url())
