@@ -1,8 +1,10 @@
 """Files that hold secrets: mode 0600, whole or not at all."""
 
 import os
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 from uuid import uuid4
 
 OWNER_ONLY = 0o600
@@ -20,9 +22,19 @@ def make_private_folder(folder: Path) -> None:
 
 def replace_private(path: Path, data: bytes) -> None:
     """Writes a file so that a reader sees the old one or the new one. Raises OSError."""
+    with replacing_private(path) as file:
+        file.write(data)
+
+
+@contextmanager
+def replacing_private(path: Path) -> Iterator[BinaryIO]:
+    """Gives a new file that takes the path's place when the block ends, and never if it fails. Raises OSError."""
     part = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        create_private(part, data)
+        with open(part, "xb", opener=_open_private) as file:
+            yield file
+            file.flush()
+            os.fsync(file.fileno())
         give_to_owner_of(path.parent, part)
         part.replace(path)
     finally:
@@ -36,15 +48,19 @@ def create_private(path: Path, data: bytes) -> None:
         FileExistsError: there is something of that name already; it is left as it is.
         OSError: it cannot be written.
     """
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, OWNER_ONLY)
+    file = open(path, "xb", opener=_open_private)
     try:
-        with open(descriptor, "wb") as file:
+        with file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
     except OSError:
         path.unlink(missing_ok=True)
         raise
+
+
+def _open_private(path: str, flags: int) -> int:
+    return os.open(path, flags, OWNER_ONLY)
 
 
 def give_to_owner_of(folder: Path, path: Path) -> None:

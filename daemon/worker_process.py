@@ -24,12 +24,16 @@ logger = logging.getLogger(__name__)
 
 Role = Literal["camera", "vision", "identity", "bus", "bridge", "web"]
 
-PASSED_ON = (
-    *("PATH", "HOME", "USER", "LANG", "LC_", "TZ", "TMPDIR", "XDG_DATA_HOME", "JOURNAL_STREAM", "DECONVID_LOG"),
-    *("PYTHON", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD", "OMP_", "OPENBLAS_", "CUDA_", "NVIDIA_"),
-    "DECONVID_SOAK_CLOCK",
+PASSED_ON = frozenset(
+    "PATH HOME USER LANG TZ TMPDIR XDG_DATA_HOME JOURNAL_STREAM VIRTUAL_ENV LD_LIBRARY_PATH LD_PRELOAD "
+    "DECONVID_LOG DECONVID_SOAK_CLOCK".split()
 )
-"""Beginnings of the names of environment variables that workers get."""
+"""Environment variables that workers get ..."""
+PASSED_ON_BEGINNINGS = ("LC_", "PYTHON", "OMP_", "OPENBLAS_", "CUDA_", "NVIDIA_")
+"""... and beginnings of the names of others."""
+
+PIPE_HOLDS = 1 << 16
+"""Bytes of a pipe, unless it is told otherwise."""
 
 SETTLED_S = 60.0
 """A worker that lived so long was well: its next death is a first one."""
@@ -68,7 +72,11 @@ def restart_delay_s(short_lives: int) -> float:
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Returns what a worker needs of the environment: a camera's password may stand in the rest."""
-    return {name: value for name, value in environment.items() if name.startswith(PASSED_ON)}
+    return {
+        name: value
+        for name, value in environment.items()
+        if name in PASSED_ON or name.startswith(PASSED_ON_BEGINNINGS)
+    }
 
 
 class WorkerProcess:
@@ -134,15 +142,19 @@ class WorkerProcess:
         self._own_beat_ns = self._heartbeat.beaten_ns
         self._started_s = time.monotonic()
         trace = str(self._crashes.path_for(self.plan.name))
+        task = msgspec.json.encode(self.plan.task) + b"\n"
         # stdin stays open as long as we live: its end tells the worker that the supervisor died.
         self._process = subprocess.Popen(
-            [sys.executable, "-m", self.plan.module, self.plan.name],
+            # -P: no module is taken from the folder in which the daemon happens to be started.
+            [sys.executable, "-P", "-m", self.plan.module, self.plan.name],
             stdin=subprocess.PIPE,
+            # The worker reads when it has loaded what it needs; nobody here may wait for that.
+            pipesize=len(task) if len(task) > PIPE_HOLDS else -1,
             env={**worker_environment(os.environ), crashes.VARIABLE: trace},
         )
         assert self._process.stdin
         with suppress(BrokenPipeError):  # it died at once; the next look finds its exit code
-            self._process.stdin.write(msgspec.json.encode(self.plan.task) + b"\n")
+            self._process.stdin.write(task)
             self._process.stdin.flush()
         logger.info("worker_started worker=%s pid=%d", self.plan.name, self._process.pid)
 

@@ -2,17 +2,18 @@
 
 import csv
 import json
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Literal, TextIO
 
 import typer
 
 from config import Settings
+from config.errors import DeconvIDError
 from daemon.cli.common import (
     DEFAULT_CONFIG,
     ConfigOption,
@@ -27,6 +28,7 @@ from daemon.cli.event_lines import COLUMNS, json_of, line_of, row_of
 from daemon.cli.moments import HELP, here_and_now, parse_moment, place_of, seek
 from daemon.cli.presence import await_daemon, requests_of
 from daemon.events.json_schema import event_schema
+from daemon.private_files import replacing_private
 from deconvid_client import Cursor, Event, Requests, Subscriber
 
 app = typer.Typer(
@@ -185,13 +187,17 @@ def _write(target: Path, format: str, events: Iterable[Event]) -> int:
     write = _write_csv if format == "csv" else _write_lines
     if str(target) == "-":
         return write(sys.stdout, events)
-    with open(target, "w", encoding="utf-8", newline="", opener=_open_private) as file:
-        return write(file, events)
-
-
-def _open_private(path: str, flags: int) -> int:
-    """Who was where is nobody else's business."""
-    return os.open(path, flags, 0o600)
+    if target.exists() and not target.is_file():
+        raise DeconvIDError(f"{target}: is no file. Say - for the standard output")
+    try:
+        # Who was where is nobody else's business; and the last export stays until there is a whole new one.
+        with replacing_private(target) as file:
+            text = TextIOWrapper(file, encoding="utf-8", newline="")
+            count = write(text, events)
+            text.detach()
+            return count
+    except OSError as error:
+        raise DeconvIDError(f"{target}: cannot be written ({error.strerror}). Name another file") from error
 
 
 def _write_lines(file: TextIO, events: Iterable[Event]) -> int:

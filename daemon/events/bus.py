@@ -42,8 +42,8 @@ LINGER_MS = 1000
 class EventBus:
     """Use `turn` again and again. Nothing in it waits for a subscriber. A context manager.
 
-    Everything that is published is read from the store: what is in there is told, whatever process dies when. After a
-    crash some of it is told again.
+    Everything that is published is read from the store: what comes in there is told, whatever process dies when. After
+    a crash some of it is told again.
 
     Args:
         store: is only read.
@@ -59,10 +59,11 @@ class EventBus:
         self.counts: Counter[str] = Counter()
         self._store, self._cursor, self._format = store, cursor, format
         self._newest = store.events.newest()
-        # After an older copy of the database was put back, the cursor is ahead of it.
-        self.told = min(cursor.load() or 0, self._newest)
+        self._noted = cursor.load()
+        # Of a database that nothing is known of, the past is not told as if it happened now: whoever missed any of it
+        # replays it. After an older copy was put back, the cursor is ahead.
+        self.told = self._newest if self._noted is None else min(self._noted, self._newest)
         """Sequence of the last event that was published."""
-        self._noted = self.told
         self._words = LastWords.load(store.events)
         replay = Replay(store, self._words, format)
         self._desk = RequestDesk({"replay": replay.replay, "last": replay.last, **(more_handlers or {})}, self.counts)
@@ -138,7 +139,8 @@ class EventBus:
             self._words.note(event)
             self._say(topic_of(event.kind, event.camera), encode_payload(event.payload, self._format))
         self.counts["published"] += len(page.events)
-        self.told, self._newest = max(self.told, page.through), page.newest
+        self.told = max(self.told, page.through)
+        self._see(page.newest)
 
     def _do_chores(self) -> None:
         self._chores_due_s = time.monotonic() + CHORES_S
@@ -149,9 +151,17 @@ class EventBus:
     def _look(self) -> None:
         """A hint may be lost."""
         try:
-            self._newest = self._store.events.newest()
+            self._see(self._store.events.newest())
         except StoreError as error:
             self._note_failure(error)
+
+    def _see(self, newest: int) -> None:
+        """Args: newest: number in the store, 0 if it holds no event: none yet, or none that has not expired."""
+        if 0 < newest < self.told:
+            # An older copy took the store's place, or a database that was failed over lost the last events.
+            logger.error("store_went_back told=%d newest=%d action='tell what comes from here on'", self.told, newest)
+            self.told = newest
+        self._newest = newest or self.told
 
     def _say(self, topic: str, payload: bytes) -> None:
         frames = [topic.encode(), payload]

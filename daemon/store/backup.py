@@ -42,7 +42,7 @@ def _copy(source: Path, target: Path, what: str) -> None:
         try:
             # One step: writers go on beside it, and it never starts anew.
             with (
-                closing(sqlite3.connect(f"file:{source}?mode=ro", uri=True)) as ours,
+                closing(sqlite3.connect(f"{source.resolve().as_uri()}?mode=ro", uri=True)) as ours,
                 closing(sqlite3.connect(part)) as copy,
             ):
                 ours.backup(copy)

@@ -79,8 +79,29 @@ def test_a_secret_of_the_task_is_not_in_the_arguments(start, tmp_path):
 
 
 def test_a_password_in_the_environment_is_not_passed_on():
-    environment = {"PATH": "/bin", "LC_ALL": "C", "DOOR_PASSWORD": "hunter2", "AWS_SECRET": "hunter2"}
-    assert worker_environment(environment) == {"PATH": "/bin", "LC_ALL": "C"}
+    secrets = {name: "hunter2" for name in ("DOOR_PASSWORD", "USER_PASSWORD", "HOMEASSISTANT_TOKEN", "PATH_SECRET")}
+    environment = {"PATH": "/bin", "LC_ALL": "C"}
+    assert worker_environment({**environment, **secrets}) == environment
+
+
+def test_modules_are_not_taken_from_the_folder_in_which_the_daemon_is_started(start, tmp_path, monkeypatch):
+    folder = tmp_path / "somewhere"
+    folder.mkdir()
+    (folder / "daemon.py").write_text("raise SystemExit(9)")
+    monkeypatch.chdir(folder)
+    wait_until(start("sys.stdin.read()").has_beaten)
+
+
+def test_a_start_does_not_wait_until_a_large_task_is_read(tmp_path, monkeypatch):
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    (tmp_path / "deaf.py").write_text("import time\ntime.sleep(600)")
+    task = ToyTask("", "", "x" * 300_000)
+    worker = WorkerProcess(
+        WorkerPlan("vision", "deaf", "deaf", task, tmp_path / "heartbeat", 30), Crashes(tmp_path / "crashes")
+    )
+    worker.start()
+    assert worker.is_running()
+    worker.wait_or_kill(0)
 
 
 def test_the_exit_code_is_kept(start):

@@ -128,6 +128,30 @@ def test_export_takes_a_span_of_time(
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
 
 
+def test_export_hides_what_it_replaces_and_keeps_it_until_the_new_one_is_whole(
+    run: Callable[..., Result], bus: BusDouble, tmp_path: Path
+) -> None:
+    publish_hours(bus, 2)
+    target = tmp_path / "events.jsonl"
+    target.write_text("the last one")
+    target.chmod(0o644)
+    assert run("export", str(target), "--from", "no moment").exit_code == 2
+    assert target.read_text() == "the last one"
+    assert run("export", str(target)).exit_code == 0
+    assert len(target.read_text().splitlines()) == 2
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    assert list(tmp_path.glob(".events.jsonl.*")) == []
+
+
+@pytest.mark.parametrize(("name", "reason"), [("", "is no file"), ("missing/events.csv", "No such file")])
+def test_export_to_where_nothing_can_be_written_is_told(
+    run: Callable[..., Result], bus: BusDouble, tmp_path: Path, name: str, reason: str
+) -> None:
+    result = run("export", str(tmp_path / name))
+    assert result.exit_code == 1
+    assert reason in " ".join(result.stderr.split())
+
+
 def test_export_makes_tables(run: Callable[..., Result], bus: BusDouble) -> None:
     publish_hours(bus, 2)
     rows = list(csv.DictReader(run("export", "-", "--format", "csv").stdout.splitlines()))

@@ -1,4 +1,5 @@
 import json
+import sqlite3
 import stat
 import time
 from collections.abc import Callable, Iterator
@@ -117,13 +118,47 @@ def test_successor_goes_on_from_the_cursor_and_skips_nothing(
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b'{"epoch":"another","sequence":1}', b"\xff" * 100])
-def test_cursor_that_says_nothing_of_this_database_means_the_beginning(
+def test_cursor_that_says_nothing_of_this_database_tells_no_past_as_news(
     store: Store, tmp_path: Path, content: bytes
 ) -> None:
+    with local_bus(store, tmp_path) as bus:
+        bus.write(make_draft(), make_draft())
     (tmp_path / "bus.cursor").write_bytes(content)
     with local_bus(store, tmp_path) as bus:
+        assert (bus.bus.told, bus.bus.behind) == (2, 0)
         bus.write(make_draft())
-        assert bus.bus.told == 0
+        bus.bus.finish()
+        assert bus.bus.counts["published"] == 1
+    assert CursorFile(tmp_path / "bus.cursor", store.epoch).load() == 3
+
+
+def test_store_that_goes_back_is_followed(store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    with local_bus(store, tmp_path) as bus:
+        bus.write(*(make_draft() for _ in range(5)))
+        bus.bus.finish()
+        with sqlite3.connect(store.database.path) as older_copy:
+            older_copy.execute("DELETE FROM events WHERE sequence > 3")
+            older_copy.execute("UPDATE sqlite_sequence SET seq = 3 WHERE name = 'events'")
+        bus.bus.finish()
+        assert (bus.bus.told, bus.bus.behind) == (3, 0)
+        bus.write(make_draft())
+        bus.bus.finish()
+        assert bus.bus.told == 4
+    assert "store_went_back told=5 newest=3" in caplog.text
+
+
+def test_store_whose_events_have_all_expired_is_no_older_one(
+    store: Store, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    with local_bus(store, tmp_path) as bus:
+        bus.say(make_draft(), make_draft())
+        with sqlite3.connect(store.database.path) as connection:
+            connection.execute("DELETE FROM events")
+        bus.bus.finish()
+        assert (bus.bus.told, bus.bus.behind) == (2, 0)
+        bus.say(make_draft())
+        assert bus.bus.told == 3
+    assert "store_went_back" not in caplog.text
 
 
 def test_cursor_ahead_of_an_older_copy_of_the_database_hides_nothing(store: Store, tmp_path: Path) -> None:

@@ -37,6 +37,18 @@ def test_backup_with_its_keys_is_the_store_as_it_was(store: Store, tmp_path: Pat
         assert faults(copy) == {}
 
 
+def test_folder_with_characters_that_mean_something_in_a_uri_is_copied_whole(store: Store, tmp_path: Path) -> None:
+    store.people.enrol("Ann", make_template(unit(1)))
+    odd = tmp_path / "a#b?c%41"
+    odd.mkdir()
+    source = odd / "identities.sqlite"
+    back_up(store.database.path, source)
+    back_up(source, tmp_path / "copy.sqlite")
+    assert (tmp_path / "copy.sqlite").stat().st_size == source.stat().st_size
+    assert [path.name for path in odd.iterdir()] == ["identities.sqlite"]
+    assert not (tmp_path / "a").exists()
+
+
 def test_backup_is_never_written_over_and_a_copy_of_the_ring_is(store: Store, tmp_path: Path) -> None:
     (tmp_path / "old").write_text("precious")
     with pytest.raises(StoreError, match="exists already"):
