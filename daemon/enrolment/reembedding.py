@@ -1,4 +1,4 @@
-"""From stored crops to templates of another model."""
+"""From stored crops to templates of another model, and to likenesses of strangers."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from daemon.enrolment.enrolling import FaceEmbedder
 from daemon.store import Store
+from daemon.store.stranger_records import label_of
 from engine import ImageError
 from engine.photos import decode_photo
 
@@ -23,7 +24,7 @@ class Round:
 
     renewed: int
     unreadable: tuple[tuple[int, str], ...]
-    """Person's id and source of each template whose crop is no picture."""
+    """Id and source of each template, or id and label of each stranger, whose crop is no picture."""
 
 
 def reembed(store: Store, embedder: FaceEmbedder) -> Iterator[Round]:
@@ -40,6 +41,22 @@ def reembed(store: Store, embedder: FaceEmbedder) -> Iterator[Round]:
         renewed = store.templates.renew(whole, embedder.digest)
         lost = [t for t, e in zip(templates, embeddings, strict=True) if e is None]
         yield Round(renewed, tuple((t.person_id, t.source) for t in lost))
+
+
+def reembed_strangers(store: Store, embedder: FaceEmbedder) -> Iterator[Round]:
+    """Does the same for the likenesses of strangers: what was a track's looks fused is its best look alone then.
+
+    Raises:
+        StoreError: the store cannot be read or written.
+    """
+    last_id = 0
+    while likenesses := store.likenesses.of_other_models(embedder.digest, last_id, BATCH):
+        last_id = likenesses[-1].id
+        embeddings = embed_crops(embedder, [likeness.crop for likeness in likenesses])
+        whole = [(old, new) for old, new in zip(likenesses, embeddings, strict=True) if new is not None]
+        renewed = store.likenesses.renew(whole, embedder.digest)
+        lost = [old for old, new in zip(likenesses, embeddings, strict=True) if new is None]
+        yield Round(renewed, tuple((old.stranger, label_of(old.stranger)) for old in lost))
 
 
 def embed_crops(embedder: FaceEmbedder, crops: Sequence[bytes]) -> list[NDArray[np.float32] | None]:

@@ -14,6 +14,7 @@ from daemon.store.database import Database
 from daemon.store.erasure import Erasure
 from daemon.store.events import EventStore
 from daemon.store.expiry import ExpiryStore
+from daemon.store.likeness_store import LikenessStore
 from daemon.store.master_key import MasterKey
 from daemon.store.people import PeopleStore
 from daemon.store.postgres import PostgresDatabase
@@ -43,6 +44,7 @@ class Store:
         self.events = EventStore(database)
         self.sightings = SightingStore(database)
         self.strangers = StrangerStore(database, vault, self.audit, self.erasure, self.events, self.people)
+        self.likenesses = LikenessStore(database, vault, self.audit)
         self.calibrations = CalibrationStore(database)
         with database.read() as session:
             self.epoch = meta.value(session, meta.EPOCH)

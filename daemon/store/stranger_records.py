@@ -44,6 +44,16 @@ class Likeness:
 
 
 @dataclass(frozen=True, slots=True)
+class ForeignLikeness:
+    """A likeness that another model made."""
+
+    id: int
+    stranger: int
+    crop: bytes
+    """JPEG of the aligned crop; empty if it cannot be opened."""
+
+
+@dataclass(frozen=True, slots=True)
 class Stranger:
     """Somebody without a name who may be recognised."""
 

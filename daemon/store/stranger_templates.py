@@ -58,6 +58,16 @@ def reseal(vault: Vault, moved: Sequence[tuple[StrangerTemplateRow, int]]) -> No
         row.stranger_id, row.embedding, row.crop = to, next(sealed), next(sealed)
 
 
+def renew(vault: Vault, rows: Sequence[tuple[StrangerTemplateRow, bytes]], model_digest: str) -> None:
+    """Gives rows embeddings of another model, float32 little-endian; a row whose crop does not open stays as it is."""
+    crops = {row.id: crop for row, _, crop in opened_rows(vault, [row for row, _ in rows])}
+    readable = [(row, data, crops[row.id]) for row, data in rows if row.id in crops]
+    items = [item for row, data, crop in readable for item in _items(row.stranger_id, model_digest, data, crop)]
+    sealed = iter(vault.seal_many(items))
+    for row, _, _ in readable:
+        row.embedding, row.crop, row.model_digest = next(sealed), next(sealed), model_digest
+
+
 def read_likenesses(session: Session, vault: Vault, model_digest: str) -> dict[int, list[Likeness]]:
     """Returns the likenesses of one model by stranger; those that cannot be opened are left out, with a warning."""
     query = select(StrangerTemplateRow).where(StrangerTemplateRow.model_digest == model_digest)

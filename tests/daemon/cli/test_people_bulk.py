@@ -143,7 +143,7 @@ def test_after_a_change_of_the_model_reembed_is_named_and_makes_everybody_known_
     deconvid("export", str(tmp_path / "gallery"))
     other_model()
     assert "deconvid people reembed" in deconvid("list").stderr
-    assert "4 templates are of other now" in deconvid("reembed").stdout
+    assert "4 faces are of other now" in deconvid("reembed").stdout
     assert "nothing to do" in deconvid("reembed").stdout
     assert deconvid("list").stderr == ""
     shutil.rmtree(tmp_path / "state")
