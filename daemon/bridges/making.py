@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from pathlib import Path
+from uuid import uuid4
 
 from config import AnyBridge, JsonlSettings, MqttSettings, WebhookSettings
 from daemon.bridges.dead import DeadLetters
@@ -11,11 +12,11 @@ from daemon.bridges.position import PositionFile
 from daemon.bridges.presence import Presence
 from daemon.bridges.transport import Transport
 from daemon.bridges.webhook import Webhook
-from daemon.store import EventStore
+from daemon.store import Store
 
 
 def make_transport(
-    name: str, settings: AnyBridge, cameras: Iterable[str] = (), events: EventStore | None = None
+    name: str, settings: AnyBridge, cameras: Iterable[str] = (), store: Store | None = None
 ) -> Transport:
     """Returns the other side, not yet connected.
 
@@ -23,14 +24,17 @@ def make_transport(
         name: of the bridge.
         settings: of the bridge.
         cameras: names, of which Home Assistant is told.
-        events: to begin with who is in sight; None: nobody is told of that.
+        store: to begin with who is in sight; None: for a word beside the running bridge, whose place at the other
+            side is not taken.
 
     Raises:
         StoreError: the events cannot be read.
     """
     match settings:
         case MqttSettings():
-            return Mqtt(settings, name, Presence.load(cameras, events) if events else None)
+            if store is None:
+                return Mqtt(settings, name, uuid4().hex)
+            return Mqtt(settings, name, store.epoch, Presence.load(cameras, store.events))
         case WebhookSettings():
             return Webhook(settings)
         case JsonlSettings():

@@ -1,9 +1,11 @@
 """MQTT 3.1.1, QoS 1."""
 
+import math
 import ssl
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing, suppress
 
 import msgspec
 from paho.mqtt.client import Client, ConnectFlags, DisconnectFlags, MQTTMessageInfo
@@ -12,12 +14,16 @@ from paho.mqtt.properties import Properties
 from paho.mqtt.reasoncodes import ReasonCode
 
 from config import MqttSettings
-from daemon.bridges.homeassistant import Message, availability_topic, discovery, states
+from daemon.bridges.homeassistant import Home, Message
 from daemon.bridges.presence import CameraPresence, Presence
 from daemon.bridges.transport import Parcel, UnreachableError, untrusted
 from daemon.rules import Sighting
 
 KEEP_ALIVE_S = 30
+FAREWELL_S = 1.0
+"""Longest wait for the broker at the end: the supervisor gives a bridge three seconds."""
+EPOCH_DIGITS = 8
+"""Of the database's id, hexadecimal: enough to tell the installations at one broker apart."""
 
 
 class _Line:
@@ -56,9 +62,9 @@ class _Line:
     def is_up(self) -> bool:
         return self._client.is_connected()
 
-    def publish(self, messages: Sequence[Message], retain: bool) -> None:
+    def publish(self, messages: Sequence[Message], retain: bool, timeout_s: float = math.inf) -> None:
         """Returns when the broker has all of them. Raises UnreachableError."""
-        deadline_s = time.monotonic() + self._timeout_s
+        deadline_s = time.monotonic() + min(timeout_s, self._timeout_s)
         sent = [self._publish(topic, payload, retain) for topic, payload in messages]
         for message in sent:
             # paho may tell of a broken connection or wait for one that does not come back; both are a failure.
@@ -96,9 +102,17 @@ class Mqtt:
 
     most_at_once = 20
 
-    def __init__(self, settings: MqttSettings, name: str, presence: Presence | None = None) -> None:
-        """Args: name: of the bridge; presence: as of now, for Home Assistant; None: nothing is retained."""
-        self._settings, self._name, self._presence = settings, name, presence
+    def __init__(self, settings: MqttSettings, name: str, epoch: str, presence: Presence | None = None) -> None:
+        """
+        Args:
+            settings: of the bridge.
+            name: of the bridge.
+            epoch: id of the database, which restarts and restores keep: it tells installations at one broker apart.
+            presence: as of now, for Home Assistant; None: it is told nothing.
+        """
+        self._settings, self._presence = settings, presence
+        self._home = Home(settings.prefix, settings.discovery_prefix, epoch[:EPOCH_DIGITS])
+        self._client_id = f"{self._home.id}-{name}"
         self._line: _Line | None = None
         self._shown: dict[str, CameraPresence] = {}
 
@@ -114,7 +128,7 @@ class Mqtt:
             self._show(line)
 
     def test(self) -> str:
-        line = _Line(self._settings, f"deconvid-{self._name}-test", None)
+        line = _Line(self._settings, f"{self._client_id}-test", None)
         topic = f"{self._settings.prefix}/test"
         try:
             line.publish([(topic, msgspec.json.encode({"version": 1, "test": True}))], retain=False)
@@ -123,11 +137,12 @@ class Mqtt:
         return f"{self._settings.host} confirmed a message on {topic}"
 
     def close(self) -> None:
-        if self._line and self._line.is_up:
-            self._line.publish([(availability_topic(self._settings.prefix), b"offline")], retain=True)
-        if self._line:
-            self._line.close()
-        self._line = None
+        line, self._line = self._line, None
+        if line is None:
+            return
+        with closing(line), suppress(UnreachableError):
+            if line.is_up:
+                line.publish([(self._home.availability_topic, b"offline")], retain=True, timeout_s=FAREWELL_S)
 
     def _connected(self) -> _Line:
         if self._line and self._line.is_up:
@@ -135,18 +150,17 @@ class Mqtt:
         if self._line:
             self._line.close()
         self._line, self._shown = None, {}
-        prefix = self._settings.prefix
-        line = _Line(self._settings, f"deconvid-{self._name}", (availability_topic(prefix), b"offline"))
-        self._line = line
+        availability = self._home.availability_topic
+        line = self._line = _Line(self._settings, self._client_id, (availability, b"offline"))
         # The broker may have been another one or have forgotten everything.
-        line.publish([*self._introduction(), (availability_topic(prefix), b"online")], retain=True)
+        line.publish([*self._introduction(), (availability, b"online")], retain=True)
         self._show(line)
         return line
 
     def _introduction(self) -> Iterator[Message]:
         if self._presence and self._settings.discovery:
             for camera in self._presence.states():
-                yield from discovery(camera, self._settings.prefix, self._settings.discovery_prefix)
+                yield from self._home.discovery(camera)
 
     def _show(self, line: _Line) -> None:
         """Publishes the states that the broker does not know yet."""
@@ -154,8 +168,7 @@ class Mqtt:
             return
         new = {camera: now for camera, now in self._presence.states().items() if now != self._shown.get(camera)}
         line.publish(
-            [message for camera, now in new.items() for message in states(camera, now, self._settings.prefix)],
-            retain=True,
+            [message for camera, now in new.items() for message in self._home.states(camera, now)], retain=True
         )
         self._shown |= new
 

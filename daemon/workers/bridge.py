@@ -68,7 +68,7 @@ def _serve(task: BridgeTask, stop: threading.Event) -> None:
         zmq.Context() as context,
         Reporter(context, task.reports, f"bridge-{task.name}") as reporter,
         context.socket(zmq.SUB) as hints,
-        closing(make_transport(task.name, bridge, task.cameras, store.events)) as transport,
+        closing(make_transport(task.name, bridge, task.cameras, store)) as transport,
     ):
         hints.set(zmq.CONFLATE, 1)
         hints.subscribe(b"")

@@ -4,6 +4,7 @@ import gc
 import json
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,14 +24,16 @@ from tests.daemon.rules.sightings import ADA, seen
 Start = Callable[..., Broker]
 Certify = Callable[..., Certificate]
 
+EPOCH, OTHER_EPOCH = "0123456789ab" * 2, "ba9876543210" * 2
+
 
 def parcel(n: int, camera: str | None = "door", kind: str = "face.identified") -> Parcel:
     return Parcel(f"e-{n}", n, kind, camera, json.dumps({"id": f"e-{n}"}).encode())
 
 
-def bridge(broker: Broker, presence: Presence | None = None, **settings: object) -> Mqtt:
+def bridge(broker: Broker, presence: Presence | None = None, epoch: str = EPOCH, **settings: object) -> Mqtt:
     basics = {"kind": "mqtt", "host": "127.0.0.1", "port": broker.port, "timeout_s": 2}
-    return Mqtt(MqttSettings.model_validate({**basics, **settings}), "ha", presence)
+    return Mqtt(MqttSettings.model_validate({**basics, **settings}), "ha", epoch, presence)
 
 
 class Listener:
@@ -94,7 +97,7 @@ def test_events_go_to_topics_of_their_kind_and_camera(broker: Start, listen) -> 
         "deconvid/daemon/started",
     ]
     mqtt.close()
-    heard.wait_for("deconvid/availability", "offline")
+    heard.wait_for("deconvid/availability/01234567", "offline")
 
 
 def test_home_assistant_finds_the_cameras_and_sees_who_is_there(broker: Start, listen) -> None:
@@ -102,15 +105,15 @@ def test_home_assistant_finds_the_cameras_and_sees_who_is_there(broker: Start, l
     mqtt = bridge(running, Presence(["door"]), discovery_prefix="ha")
     mqtt.deliver([], [seen(0, kind="appeared"), seen(1, ADA)])
     heard = listen(running)
-    heard.wait_for("deconvid/state/door/last_person", ADA.name)
+    heard.wait_for("deconvid/state/01234567/door/last_person", ADA.name)
     retained = {topic: payload for topic, payload, is_retained in heard.heard if is_retained}
-    sensor = json.loads(retained["ha/sensor/deconvid_door/last_person/config"])
+    sensor = json.loads(retained["ha/sensor/deconvid_01234567_door/last_person/config"])
     assert sensor["state_topic"] in retained
     assert retained[sensor["availability_topic"]] == "online"
-    binary = json.loads(retained["ha/binary_sensor/deconvid_door/face_in_sight/config"])
+    binary = json.loads(retained["ha/binary_sensor/deconvid_01234567_door/face_in_sight/config"])
     assert retained[binary["state_topic"]] == "ON"
     mqtt.deliver([], [seen(2, ADA, kind="left")])
-    heard.wait_for("deconvid/state/door/face_in_sight", "OFF")
+    heard.wait_for("deconvid/state/01234567/door/face_in_sight", "OFF")
     mqtt.close()
 
 
@@ -121,16 +124,39 @@ def test_vanished_bridge_is_told_offline_by_the_broker(broker: Start, listen, tm
 from config import MqttSettings
 from daemon.bridges.mqtt import Mqtt
 import time
-Mqtt(MqttSettings(kind="mqtt", host="127.0.0.1", port={running.port}), "ha").keep_up()
+Mqtt(MqttSettings(kind="mqtt", host="127.0.0.1", port={running.port}), "ha", "{EPOCH}").keep_up()
 print("up", flush=True)
 time.sleep(60)
 """
     with subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE) as process:
         assert process.stdout
         process.stdout.readline()
-        heard.wait_for("deconvid/availability", "online")
+        heard.wait_for("deconvid/availability/01234567", "online")
         process.kill()
-        heard.wait_for("deconvid/availability", "offline")
+        heard.wait_for("deconvid/availability/01234567", "offline")
+
+
+@pytest.mark.parametrize("other", [{"epoch": OTHER_EPOCH}, {"prefix": "yard/deconvid"}], ids=["another", "a clone"])
+def test_two_installations_on_one_broker_leave_each_other_alone(broker: Start, listen, other: dict[str, str]) -> None:
+    running = broker()
+    first, second = bridge(running, Presence(["door"])), bridge(running, Presence(["door"]), **other)
+    for mqtt in (first, second):
+        mqtt.deliver([], [seen(0, kind="appeared"), seen(1, ADA)])
+    heard = listen(running)
+    heard.wait_until(lambda: len(heard.heard) >= 10)
+    retained = dict(message[:2] for message in heard.heard)
+    configs = [json.loads(payload) for topic, payload in retained.items() if topic.endswith("/config")]
+    for key in ("unique_id", "state_topic"):
+        assert len({config[key] for config in configs}) == 4
+    assert {config["availability_topic"] for config in configs} <= retained.keys()
+    assert len({config["device"]["identifiers"][0] for config in configs}) == 2
+    second.close()
+    time.sleep(0.1)
+    assert [payload for _, payload, is_retained in heard.heard if payload == "offline"] == ["offline"]
+    line = first._line
+    first.deliver([parcel(1)], [])
+    assert first._line is line  # nobody took its place at the broker
+    first.close()
 
 
 def test_broker_that_is_down_freezes_or_comes_back_empty(broker: Start, listen) -> None:
@@ -156,7 +182,7 @@ def test_broker_that_is_down_freezes_or_comes_back_empty(broker: Start, listen) 
         except UnreachableError:  # it may need one try to see that its connection is gone
             continue
     heard.wait_for("deconvid/face/identified/door", '{"id": "e-3"}')
-    assert "homeassistant/sensor/deconvid_door/last_person/config" in heard.topics()
+    assert "homeassistant/sensor/deconvid_01234567_door/last_person/config" in heard.topics()
     mqtt.close()
 
 
@@ -171,6 +197,17 @@ def test_wrong_password_is_told_and_not_shown(broker: Start, tmp_path: Path) -> 
     mqtt = bridge(running, username="viewer", password="right")
     assert "confirmed" in mqtt.test()
     mqtt.close()
+
+
+def test_end_beside_a_broker_that_hangs_is_quick_and_quiet(broker: Start) -> None:
+    running = broker()
+    mqtt = bridge(running, timeout_s=60)
+    mqtt.keep_up()
+    running.freeze()
+    start = time.monotonic()
+    mqtt.close()
+    assert time.monotonic() - start < 2.5
+    assert "paho-mqtt" not in " ".join(thread.name for thread in threading.enumerate())
 
 
 def encrypted(certificate: Certificate) -> str:
