@@ -73,9 +73,7 @@ def restart_delay_s(short_lives: int) -> float:
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
     """Returns what a worker needs of the environment: a camera's password may stand in the rest."""
     return {
-        name: value
-        for name, value in environment.items()
-        if name in PASSED_ON or name.startswith(PASSED_ON_BEGINNINGS)
+        name: value for name, value in environment.items() if name in PASSED_ON or name.startswith(PASSED_ON_BEGINNINGS)
     }
 
 

@@ -14,16 +14,24 @@ from engine.errors import ModelError
 from engine.impostors import ImpostorTails
 
 SHIPPED = Path(__file__).parent / "models"
+MACHINE_MODELS = Path("/usr/local/share/deconvid/models")
+"""Models that root installed: for everybody, and for the service, which sees no home."""
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 KINDS = {"detector": ("centerface", "fcos", "scrfd"), "embedder": ("embedder",)}
 
 
-def user_models() -> Path:
-    """Returns the folder into which `deconvid models install` puts models, whether it exists or not."""
+def installed_models() -> tuple[Path, Path]:
+    """Returns the folders of models that `deconvid models install` made, whether they exist or not; ours first."""
     data = os.environ.get("XDG_DATA_HOME") or os.path.expanduser("~/.local/share")
-    return Path(data) / "deconvid" / "models"
+    return Path(data) / "deconvid" / "models", MACHINE_MODELS
+
+
+def models_home() -> Path:
+    """Returns the folder into which `deconvid models install` puts models: for root, the one for everybody."""
+    user, machine = installed_models()
+    return machine if os.geteuid() == 0 and "XDG_DATA_HOME" not in os.environ else user
 
 
 class ModelSpec(BaseModel):
@@ -90,7 +98,7 @@ class ModelSpec(BaseModel):
             raise ModelError(f"{path}: {_faults(error)}. Correct the manifest") from error
         if spec.name != path.stem:
             raise ModelError(f"{path}: describes {spec.name!r}. Name the file {spec.name}.toml")
-        spec._folders = (path.parent, *folders, user_models())
+        spec._folders = (path.parent, *folders, *installed_models())
         return spec
 
     @property
@@ -142,13 +150,13 @@ class ModelSpec(BaseModel):
 
 
 def list_models(folders: Sequence[Path] = ()) -> list[ModelSpec]:
-    """Returns every model by name: the shipped ones, those in `folders`, and the user's.
+    """Returns every model by name: the shipped ones, those in `folders`, and the installed ones.
 
     Raises:
         ModelError: a folder is missing, a manifest is wrong, or two describe the same name.
     """
     found: dict[str, ModelSpec] = {}
-    for folder in dict.fromkeys([SHIPPED, *folders, user_models()]):
+    for folder in dict.fromkeys([SHIPPED, *folders, *installed_models()]):
         if folder in folders and not folder.is_dir():
             raise ModelError(f"{folder}: is no folder. Correct `models` in the configuration")
         for path in sorted(folder.glob("*.toml")):

@@ -1,4 +1,4 @@
-"""Model packs into the user's model folder: recognised by digest, written whole or not at all."""
+"""Model packs into a folder of models: recognised by digest, written whole or not at all."""
 
 import hashlib
 import os
@@ -20,7 +20,7 @@ def install_pack(specs: Sequence[ModelSpec], origin: Path, folder: Path) -> None
     Args:
         specs: the models of one pack.
         origin: a folder with .onnx files, a .zip with them, or one .onnx file.
-        folder: `user_models()`, or one that the settings name; the files go to `folder/PACK/`.
+        folder: `models_home()`, or one that the settings name; the files go to `folder/PACK/`.
 
     Raises:
         ModelError: `origin` lacks a file with a model's digest, or something cannot be read or written.

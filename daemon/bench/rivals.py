@@ -16,7 +16,7 @@ import onnxruntime
 from numpy.typing import NDArray
 
 from config import DeconvIDError
-from engine.manifests import user_models
+from engine.manifests import installed_models
 
 PACK = "buffalo_s"
 DETECTORS, EMBEDDERS = ("det_500m.onnx", "scrfd_500m_kps.onnx"), ("w600k_mbf.onnx",)
@@ -38,7 +38,8 @@ class Pack:
     def find(cls, folder: Path | None) -> "Pack":
         """Raises RivalMissingError. Args: folder: with the two files; None: where `deconvid models install` puts it."""
         _demand_insightface()
-        folder = folder or user_models() / PACK
+        places = [place / PACK for place in installed_models()]
+        folder = folder or next(filter(Path.is_dir, places), places[0])
         return cls(_first(folder, DETECTORS), _first(folder, EMBEDDERS))
 
     @property

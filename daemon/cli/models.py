@@ -19,7 +19,7 @@ from config import load_settings
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, err, out, print_table, told_errors
 from daemon.exits import EXIT_FAILURE
 from engine import ModelError
-from engine.manifests import ModelSpec, list_models, user_models
+from engine.manifests import ModelSpec, list_models, models_home
 from engine.packs import install_pack
 
 logger = logging.getLogger(__name__)
@@ -56,7 +56,9 @@ def install_command(
     ] = None,
     to: Annotated[
         Path | None,
-        typer.Option(help="Install into this folder (name it in `models` of the configuration), not the user's."),
+        typer.Option(
+            help="Install here (a folder that `models` of the configuration names), not for you or, as root, everybody."
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Accept the licence without being asked.")] = False,
     config: ConfigOption = DEFAULT_CONFIG,
@@ -66,7 +68,7 @@ def install_command(
         specs = _models_of(pack, _folders(config))
         _agree_to_licence(pack, specs, yes)
         with _fetched(pack) if source is None else _given(source) as origin:
-            install_pack(specs, origin, to or user_models())
+            install_pack(specs, origin, to or models_home())
     for spec in specs:
         out.print(f"{spec.name}: installed, SHA-256 {spec.sha256}", soft_wrap=True, highlight=False)
 

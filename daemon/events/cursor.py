@@ -13,8 +13,8 @@ class Place(msgspec.Struct, frozen=True):
 class CursorFile:
     """The sequence number of the last event that was told, in a file of the state folder.
 
-    It may lag behind, then events are told again; it is never ahead. It is not forced onto the disk, once a second: what
-    a power cut left of it, if not all, says nothing, and then the bus goes on with the newest event.
+    It may lag behind, then events are told again; it is never ahead. Nor is it forced onto the disk each second: what a
+    power cut leaves of it, if not all, says nothing, and then the bus goes on with the newest event.
     """
 
     def __init__(self, path: Path, epoch: str) -> None:

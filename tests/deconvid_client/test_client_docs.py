@@ -14,9 +14,9 @@ ROOT = Path(__file__).parents[2]
 
 def test_the_ten_lines_of_the_readme_print_who_is_there(bus: BusDouble) -> None:
     section = (ROOT / "README.md").read_text().partition("## In ten lines of your own\n\n")[2]
-    program = textwrap.dedent(section.partition("\n\nEach event")[0])
-    assert "ipc:///var/lib/deconvid/run/events" in program
-    program = program.replace("ipc:///var/lib/deconvid/run/events", bus.endpoint)
+    program = textwrap.dedent(section.partition("\n\n(As root")[0])
+    assert "ipc:///run/deconvid/events" in program
+    program = program.replace("ipc:///run/deconvid/events", bus.endpoint)
     process = subprocess.Popen(
         [sys.executable, "-u", "-c", program],
         cwd=ROOT,

@@ -4,7 +4,7 @@ import pytest
 
 from engine import ModelError
 from engine.detectors import load_detector
-from engine.manifests import ModelSpec, find_model, list_models
+from engine.manifests import MACHINE_MODELS, ModelSpec, find_model, installed_models, list_models, models_home
 
 EMPTY_SHA256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
 KEYS = {
@@ -68,6 +68,17 @@ def test_a_pack_is_found_in_the_users_folder(no_models_of_the_user: Path) -> Non
     (no_models_of_the_user / "buffalo_s").mkdir(parents=True)
     (no_models_of_the_user / "buffalo_s" / "det_500m.onnx").touch()
     assert spec.installed
+
+
+@pytest.mark.parametrize(("uid", "for_everybody"), [(0, True), (1000, False)])
+def test_what_root_installs_is_for_the_service_too(
+    monkeypatch: pytest.MonkeyPatch, uid: int, for_everybody: bool
+) -> None:
+    monkeypatch.delenv("XDG_DATA_HOME")
+    monkeypatch.setattr("os.geteuid", lambda: uid)
+    assert (models_home() == MACHINE_MODELS) is for_everybody
+    assert models_home() in installed_models()
+    assert not MACHINE_MODELS.is_relative_to(Path.home())
 
 
 def test_a_package_that_is_not_installed_is_named_with_the_fix(tmp_path: Path) -> None:
