@@ -2,8 +2,9 @@
 
 from deconvid_client import Subscriber
 
-for event in Subscriber("ipc:///var/lib/deconvid/run/events", kinds=["face.identified"]):
-    print(event.captured_at, event.camera, event.person.name)
+for event in Subscriber("ipc:///var/lib/deconvid/run/events", kinds=["face."]):
+    if person := event.recognised:
+        print(event.captured_at, event.camera, person.name)
 """
 
 from deconvid_client.aio import AsyncSubscriber
@@ -11,17 +12,19 @@ from deconvid_client.errors import (
     BusError,
     CursorAheadError,
     KeyFileError,
+    NewerDaemonError,
     NoAnswerError,
     RefusedError,
     UnreadableError,
 )
-from deconvid_client.event import Cursor, Event, Person
+from deconvid_client.event import SCHEMA_VERSION, Cursor, Event, Person
 from deconvid_client.keys import KeyFile
 from deconvid_client.requests import Requests
 from deconvid_client.subscriber import Subscriber
 from deconvid_client.wire import Page
 
 __all__ = [
+    "SCHEMA_VERSION",
     "AsyncSubscriber",
     "BusError",
     "Cursor",
@@ -29,6 +32,7 @@ __all__ = [
     "Event",
     "KeyFile",
     "KeyFileError",
+    "NewerDaemonError",
     "NoAnswerError",
     "Page",
     "Person",

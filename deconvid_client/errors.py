@@ -4,6 +4,7 @@ BusError
 ├── NoAnswerError        nobody answers a request
 ├── RefusedError         the daemon answers that it will not do it
 ├── CursorAheadError     the program has seen more than the daemon's database holds
+├── NewerDaemonError     the daemon writes events that this client cannot know
 ├── UnreadableError      bytes that are no event or no answer
 └── KeyFileError         a key file that cannot be read or is none
 """
@@ -23,6 +24,10 @@ class RefusedError(BusError):
 
 class CursorAheadError(BusError):
     """The bus knows fewer events of this epoch than the program has seen."""
+
+
+class NewerDaemonError(BusError):
+    """The daemon writes events of a schema that came after this client."""
 
 
 class UnreadableError(BusError):

@@ -5,7 +5,12 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple, Self
 
-from deconvid_client.errors import UnreadableError
+from deconvid_client.errors import NewerDaemonError, UnreadableError
+
+SCHEMA_VERSION = 2
+"""Of the newest events that this client understands. Older ones are read too."""
+WORDS = ("face.identified", "face.corrected")
+"""Kinds of events that may name somebody from now on."""
 
 
 class Cursor(NamedTuple):
@@ -41,13 +46,28 @@ class Event:
 
     @classmethod
     def of(cls, data: Mapping[str, Any]) -> Self:
-        """Raises UnreadableError: it is no event."""
+        """
+        Raises:
+            UnreadableError: it is no event.
+            NewerDaemonError: its fields may mean what this client cannot know.
+        """
+        version = data.get("version")
+        if isinstance(version, int) and version > SCHEMA_VERSION:
+            raise NewerDaemonError(
+                f"the daemon sends events of version {version}, this client reads up to {SCHEMA_VERSION}: "
+                "update deconvid_client"
+            )
         kind, epoch, sequence = data.get("kind"), data.get("epoch"), data.get("sequence")
         if not (isinstance(kind, str) and isinstance(epoch, str) and isinstance(sequence, int) and sequence > 0):
             raise UnreadableError(
                 "an event without kind, epoch and sequence. Daemon and client differ: update the older"
             )
         return cls(kind, epoch, sequence, data)
+
+    @property
+    def version(self) -> int:
+        """Of the schema that its fields follow."""
+        return int(self.data["version"])
 
     @property
     def captured_at(self) -> datetime:
@@ -64,6 +84,14 @@ class Event:
         """Who it is. None: nobody who is enrolled, or an event that is not about a face."""
         person = self.data.get("person")
         return Person(person["id"], person["name"]) if person else None
+
+    @property
+    def recognised(self) -> Person | None:
+        """Whom a track is held to be from now on: of `face.identified`, or a `face.corrected` that names somebody.
+
+        Who is unknown at first and recognised a moment later is corrected, not identified.
+        """
+        return self.person if self.kind in WORDS else None
 
     @property
     def stranger(self) -> str | None:

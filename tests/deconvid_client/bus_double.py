@@ -9,13 +9,16 @@ from typing import Any
 import pytest
 import zmq
 
+from deconvid_client import SCHEMA_VERSION
+
 BEAT_MS = 50
 
 
 def make_event(epoch: str, sequence: int, kind: str = "face.identified", **fields: Any) -> dict[str, Any]:
     camera = {"camera": "door", "person": {"id": 1, "name": "Ada"}} if kind.startswith("face.") else {}
     moment = "2026-01-02T03:04:05.000006Z"
-    return {"kind": kind, "epoch": epoch, "sequence": sequence, "captured_at": moment, **camera, **fields}
+    place = {"version": SCHEMA_VERSION, "epoch": epoch, "sequence": sequence}
+    return {"kind": kind, **place, "captured_at": moment, **camera, **fields}
 
 
 class BusDouble:

@@ -22,4 +22,3 @@ def test_importing_it_loads_pyzmq_alone() -> None:
 
 def test_everything_public_is_there() -> None:
     assert all(hasattr(deconvid_client, name) for name in deconvid_client.__all__)
-    assert deconvid_client.__all__ == sorted(deconvid_client.__all__)

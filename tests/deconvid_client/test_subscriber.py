@@ -10,7 +10,16 @@ from pathlib import Path
 import msgpack
 import pytest
 
-from deconvid_client import AsyncSubscriber, BusError, Cursor, CursorAheadError, Person, Subscriber
+from deconvid_client import (
+    SCHEMA_VERSION,
+    AsyncSubscriber,
+    BusError,
+    Cursor,
+    CursorAheadError,
+    NewerDaemonError,
+    Person,
+    Subscriber,
+)
 from deconvid_client.event import Filter
 from deconvid_client.session import SILENCE_S, Session
 from deconvid_client.sockets import Address
@@ -48,6 +57,20 @@ def test_everything_kept_and_then_what_comes(bus: BusDouble) -> None:
         assert receive(subscriber, 2500) == list(range(1, 2501))
         bus.publish(FACE, CAMERA)
         assert receive(subscriber, 2) == [2501, 2502]
+
+
+@pytest.mark.parametrize("heard", [True, False], ids=["live", "replayed"])
+def test_event_of_a_newer_schema_is_neither_passed_over_nor_lost(bus: BusDouble, heard: bool) -> None:
+    with Subscriber(bus.endpoint, after=("one", 0), timeout_s=0.1) as subscriber:
+        bus.publish(FACE)
+        assert receive(subscriber, 1) == [1]
+        bus.encode = lambda event: json.dumps(event | {"version": SCHEMA_VERSION + 1}).encode()
+        bus.publish(FACE, heard=heard)
+        for _ in range(2):
+            with pytest.raises(NewerDaemonError, match="update deconvid_client"):
+                subscriber.receive(PATIENCE_S)
+        assert subscriber.cursor == ("one", 1)
+        assert subscriber.unreadable == 0
 
 
 def test_from_now_on_leaves_out_the_past(bus: BusDouble) -> None:
