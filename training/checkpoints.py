@@ -32,7 +32,13 @@ def save_weights(path: Path, average: nn.Module, recipe: Recipe, progress: Progr
     """Writes PATH (FP16 weights, what made them) and its .json. Raises TrainingError: the disk is full or the like."""
     weights = {k: v.half() if v.is_floating_point() else v for k, v in average.state_dict().items()}
     made = {"recipe": recipe.as_dict(), "seen": progress.samples_before + progress.samples, "history": progress.history}
-    _replace(path, {**made, "weights": weights})
+    write_checkpoint(path, {**made, "weights": weights})
+
+
+def write_checkpoint(path: Path, checkpoint: dict[str, Any]) -> None:
+    """Writes PATH, and all but the weights into its .json. Raises TrainingError. Args: as `read_weights` gives it."""
+    _replace(path, checkpoint)
+    made = {key: value for key, value in checkpoint.items() if key != "weights"}
     path.with_suffix(".json").write_text(json.dumps(made, indent=1) + "\n")
 
 
