@@ -13,7 +13,6 @@ SANDBOX = Path(__file__).with_name("sandbox.py")
 UNIT = Path(__file__).parents[2] / "systemd" / "deconvid.service"
 
 pytestmark = [
-    pytest.mark.slow,
     pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd-analyze is not installed"),
     pytest.mark.skipif(not ctypes.util.find_library("seccomp"), reason="libseccomp is not installed"),
 ]
