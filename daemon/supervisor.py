@@ -14,6 +14,7 @@ from config import Settings
 from daemon.commands import Commands
 from daemon.crashes import Crashes
 from daemon.crew import Crew
+from daemon.exits import EXIT_CANNOT_BOOT
 from daemon.house import House
 from daemon.operations.control import ControlSocket, Request
 from daemon.operations.observer import Observer, summary_of
@@ -46,6 +47,7 @@ def run_daemon(
         configuration: path of the file, for people.
 
     Raises:
+        StoreUnusableError: the store is damaged, or its keys are not there: a restart would not help.
         DeconvIDError: if the daemon cannot start at all.
     """
     signals = Signals()
@@ -95,7 +97,7 @@ class Supervisor:
             self._poller.register(channel, zmq.POLLIN)
 
     def run(self) -> int:
-        """Returns the exit code: 0 after SIGTERM or when every file has ended, else 1."""
+        """Returns the exit code: 0 after SIGTERM or when every file has ended, 4 if no restart would help, else 1."""
         self._outgoing.notice("daemon.started", detail=f"version {version('deconvid')}")
         try:
             return self._work()
@@ -109,7 +111,7 @@ class Supervisor:
                 self._commands.handle(Request("reload", actor="signal"))
             self._crew.look_after()
             if self._crew.cannot_boot:
-                return 1
+                return EXIT_CANNOT_BOOT
             if not self._crew.is_ready:
                 self._begin_when_up()
             elif self._crew.sources_have_ended:

@@ -81,15 +81,19 @@ def told_errors() -> Iterator[None]:
         yield
     except ConfigError as error:
         for problem in error.problems:
-            err.print(f"[red]error:[/red] {escape(str(problem))}", soft_wrap=True)
+            tell_error(problem)
         raise typer.Exit(EXIT_CONFIG) from error
     except (DeconvIDError, BusError) as error:
-        err.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
+        tell_error(error)
         raise typer.Exit(EXIT_FAILURE) from error
     except BrokenPipeError:
         # The reader of our output went away (`| head`); Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(EXIT_FAILURE) from None
+
+
+def tell_error(error: object) -> None:
+    err.print(f"[red]error:[/red] {escape(str(error))}", soft_wrap=True)
 
 
 def print_table(table: Table) -> None:

@@ -6,7 +6,8 @@ from typing import Annotated
 import typer
 
 from config import ConfigError, Settings, load_settings
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, told_errors
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, tell_error, told_errors
+from daemon.exits import EXIT_CANNOT_BOOT
 from daemon.logs import set_up_logs
 from daemon.logs.redaction import secrets_of_settings
 
@@ -24,6 +25,7 @@ def run(
 ) -> None:
     """Run the daemon until SIGTERM, or until every video file has ended."""
     from daemon.checking import find_problems, find_source_problems, find_warnings
+    from daemon.store.errors import StoreUnusableError
     from daemon.supervisor import run_daemon
 
     def read() -> Settings:
@@ -41,4 +43,8 @@ def run(
             logger.warning("dangerous_setting %s", warning)
         for problem in find_source_problems(settings):
             logger.warning("source_missing %s", problem)  # it may come later; the other cameras go on without it
-        raise typer.Exit(run_daemon(settings, fast, read, config))
+        try:
+            raise typer.Exit(run_daemon(settings, fast, read, config))
+        except StoreUnusableError as error:
+            tell_error(error)
+            raise typer.Exit(EXIT_CANNOT_BOOT) from error

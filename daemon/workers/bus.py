@@ -37,10 +37,10 @@ def main() -> int:
     try:
         with closing(Heartbeat.open(Path(task.heartbeat))) as heartbeat, zmq.Context() as context:
             _serve(task, stop, heartbeat, context)
-    except (StoreUnusableError, EventBusError) as error:
+    except StoreUnusableError as error:
         logger.error("bus_cannot_go_on cause='%s'", error)
         return EXIT_CANNOT_BOOT
-    except StoreError as error:
+    except (StoreError, EventBusError) as error:  # a port that is taken may be free later
         logger.error("bus_cannot_start cause='%s'", error)
         return EXIT_FAILURE
     return EXIT_ENDED

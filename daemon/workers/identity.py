@@ -163,10 +163,10 @@ def main() -> int:
     set_up_worker_logging("identity")
     try:
         _serve(task, stop)
-    except (StoreUnusableError, EventBusError) as error:
+    except StoreUnusableError as error:
         logger.error("identity_cannot_go_on cause='%s'", error)
         return EXIT_CANNOT_BOOT
-    except StoreError as error:
+    except (StoreError, EventBusError) as error:
         logger.error("identity_cannot_start cause='%s'", error)
         return EXIT_FAILURE
     return EXIT_ENDED

@@ -9,6 +9,7 @@ from rig.daemon import collect, is_alive
 
 from daemon.enrolment import enrol
 from daemon.events import CameraChanged, Identified, Unknown, Word
+from daemon.exits import EXIT_CANNOT_BOOT
 from daemon.store import Store
 from deconvid_client import Subscriber
 
@@ -97,7 +98,7 @@ def test_a_store_that_is_deleted_under_it_ends_it_loudly(start_daemon, corridor_
     daemon = start_daemon({"door": corridor_clip})
     daemon.wait_for("state=streaming")
     daemon.settings.database.unlink()
-    assert daemon.wait() == 1
+    assert daemon.wait() == EXIT_CANNOT_BOOT
     assert "was deleted or replaced while in use" in daemon.log
 
 
