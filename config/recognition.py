@@ -44,7 +44,10 @@ class EmbeddingSettings(Section):
 
 class TrackingSettings(Section):
     lost_after_s: float = Field(2.0, gt=0, le=60)
-    """A face that was not seen for this long has left."""
+    """A face that was not seen for this long is lost: who turns up at its place is somebody else."""
+    return_s: float = Field(3.0, ge=0, le=60)
+    """A lost face that is seen again so soon after it was seen last, anywhere in the picture, goes on as the same one
+    if it looks the same. Only then is it told to have left; 0: as soon as it is lost."""
     refresh_s: float = Field(1.0, gt=0, le=3600)
     """A tracked face is embedded again after this long, or as soon as it is seen clearly better."""
     least_quality: float = Field(0.25, ge=0, le=1)

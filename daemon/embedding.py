@@ -23,6 +23,7 @@ class EmbeddingDesk:
     """Args:
     embedder: of every crop.
     figures: counts batches, and what became of the crops.
+    recognise: returns the track that a crop is of, now that its embedding is known.
     keeps_crops: whether the best crop of a track goes along with its embedding.
     tell: takes the observations of a batch.
     """
@@ -31,10 +32,12 @@ class EmbeddingDesk:
         self,
         embedder: Embedder,
         figures: VisionFigures,
+        recognise: Callable[[Crop, NDArray[np.float32]], str],
         keeps_crops: bool,
         tell: Callable[[Sequence[FaceObserved]], None],
     ) -> None:
         self._embedder, self._figures, self._keeps_crops, self._tell = embedder, figures, keeps_crops, tell
+        self._recognise = recognise
         self._batcher = Batcher[Crop](LARGEST_BATCH, PATIENCE_S, MOST_WAITING)
 
     @property
@@ -64,7 +67,7 @@ class EmbeddingDesk:
     def _observation(self, crop: Crop, embedding: NDArray[np.float32]) -> FaceObserved:
         return FaceObserved(
             camera=crop.camera,
-            track=crop.track,
+            track=self._recognise(crop, embedding),
             captured_ns=crop.captured_ns,
             captured_wall_ns=crop.captured_wall_ns,
             box=crop.box,

@@ -125,22 +125,37 @@ class CameraView:
 
     def settle(self, crop: Crop) -> Crop | None:
         """Decides about a crop that wanted a closer look, with or without it; returns None if it is not embedded."""
-        if not self._tracker.follows(crop.track):
+        track = self._tracker.followed_name(crop.track)
+        if track is None:
             self._tally["left"] += 1
             return None
         if self._is_poor(crop.quality, crop.fault):
             return None
-        looks = self._embed(crop.track, crop.quality, crop.captured_ns / 1e9)
-        return replace(crop, is_best=crop.quality >= looks.best_quality, is_new=looks.embedded <= FIRST_LOOKS)
+        looks = self._embed(track, crop.quality, crop.captured_ns / 1e9)
+        return replace(
+            crop, track=track, is_best=crop.quality >= looks.best_quality, is_new=looks.embedded <= FIRST_LOOKS
+        )
+
+    def recognise(self, crop: Crop, embedding: NDArray[np.float32]) -> str:
+        """Takes note of how a crop's face looks; returns the track that it is of, which may be one that has come back.
+
+        Args:
+            crop: that `see` or `settle` has given.
+            embedding: of it, (D,) float32, L2 norm 1.
+        """
+        track = self._tracker.recognise(crop.track, embedding, crop.quality)
+        if track != crop.track:
+            self._forget(crop.track)  # what was kept of it under the name that it had for a moment
+        return track
 
     @property
     def embedded_tracks(self) -> list[str]:
-        """Names of the tracks that are followed and of which something was embedded."""
+        """Names of the tracks that have not ended and of which something was embedded."""
         return list(self._looks)
 
     @property
     def followed(self) -> int:
-        """Faces that are followed, embedded or not."""
+        """Faces that are followed and not lost, embedded or not."""
         return len(self._tracker)
 
     def ended(self) -> list[TrackEnded]:
@@ -213,10 +228,13 @@ class CameraView:
 
     def _end(self, now_s: float) -> list[TrackEnded]:
         lost = self._tracker.end_lost(now_s)
-        for track in lost:
-            self._photographer.forget(track.name)
-            self._closer.pop(track.name, None)
-        return [self._ended(track) for track in lost if self._looks.pop(track.name, None) is not None]
+        return [self._ended(track) for track in lost if self._forget(track.name)]
+
+    def _forget(self, track: str) -> bool:
+        """Returns whether something of it was embedded."""
+        self._photographer.forget(track)
+        self._closer.pop(track, None)
+        return self._looks.pop(track, None) is not None
 
     def _ended(self, track: Track) -> TrackEnded:
         first, last = (int(s * 1e9) + self._wall_minus_captured_ns for s in (track.first_seen_s, track.seen_s))

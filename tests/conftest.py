@@ -9,10 +9,15 @@ import cv2
 import numpy as np
 import pytest
 import skimage.data
+from hypothesis import settings
 from numpy.typing import NDArray
 
 RIG = ("clips", "cameras", "workers", "daemon", "broker", "certificates", "postgres")
 pytest_plugins = [f"rig.{part}" for part in RIG]
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("without deadline", deadline=None)
+settings.load_profile("without deadline")
 
 Image = NDArray[np.uint8]
 

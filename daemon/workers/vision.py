@@ -15,7 +15,9 @@ from pathlib import Path
 
 import cv2
 import msgspec
+import numpy as np
 import zmq
+from numpy.typing import NDArray
 
 from config import DeconvIDError, Settings
 from daemon.closer.desk import CloserDesk
@@ -76,7 +78,9 @@ class VisionWorker:
         self._rings: dict[str, FrameRing] = {}
         self._views: dict[str, CameraView] = {}
         self._turns = Turns()
-        self._embedding = EmbeddingDesk(engine.embedder, self._figures, settings.strangers.enabled, self._send)
+        self._embedding = EmbeddingDesk(
+            engine.embedder, self._figures, self._recognise, settings.strangers.enabled, self._send
+        )
         for camera, ring in task.rings.items():
             self._join(camera, Path(ring))
         self._frames = context.socket(zmq.PULL)
@@ -116,7 +120,12 @@ class VisionWorker:
         ring.clear_leases()
         ring.note_followed(0)
         self._rings[camera] = ring
-        tracker = Tracker(lambda: f"{self._session}-{next(self._numbers)}", self._settings.tracking.lost_after_s)
+        tracker = Tracker(
+            lambda: f"{self._session}-{next(self._numbers)}",
+            self._settings.tracking.lost_after_s,
+            self._settings.tracking.return_s,
+            self._engine.embedder.threshold,
+        )
         self._views[camera] = CameraView(camera, tracker, self._settings, self._figures.crops)
 
     def _leave(self, camera: str) -> None:
@@ -185,6 +194,10 @@ class VisionWorker:
             return crop
         view = self._views.get(crop.camera)
         return view.settle(crop) if view else None
+
+    def _recognise(self, crop: Crop, embedding: NDArray[np.float32]) -> str:
+        view = self._views.get(crop.camera)
+        return view.recognise(crop, embedding) if view else crop.track
 
     def _detect(self, frame: LeasedFrame) -> Detections:
         """Returns the faces of a frame, in its own pixels."""

@@ -1,4 +1,5 @@
 from collections import Counter
+from dataclasses import replace
 from itertools import count
 
 import cv2
@@ -58,7 +59,7 @@ def make_view(tally):
             detection=DetectionSettings(smallest_face_px=smallest_face_px),
             tracking=TrackingSettings(least_quality=least_quality, refresh_s=1.0),
         )
-        return CameraView("door", Tracker(lambda: f"t{next(numbers)}", lost_after_s=2.0), settings, tally)
+        return CameraView("door", Tracker(lambda: f"t{next(numbers)}", 2.0, return_s=5.0, alike=0.5), settings, tally)
 
     return make
 
@@ -114,3 +115,19 @@ def test_a_track_of_which_nothing_was_embedded_ends_in_silence(make_view, pictur
     view = make_view(smallest_face_px=400)
     view.see(frame_at(picture, 5.0), face)
     assert view.end_all() == []
+
+
+def test_a_face_that_returns_goes_on_as_the_same_track_and_nothing_is_kept_twice(make_view, picture, face, tally):
+    view = make_view()
+    embedding = np.eye(1, 512, dtype=np.float32)[0]
+    [crop] = view.see(frame_at(picture, 5.0), face)
+    assert view.recognise(crop, embedding) == "t1"
+    aside = Detections(face.boxes + np.float32(1000), face.scores, face.landmarks)
+    [crop] = view.see(frame_at(picture, 8.0), aside, has_closer=True)
+    assert crop.track == "t2"
+    assert view.recognise(crop, embedding) == "t1"
+    assert view.embedded_tracks == ["t1"]
+    assert view.settle(replace(crop, track="t2")).track == "t1"
+    assert view.embedded_tracks == ["t1"]
+    [ended] = view.end_all()
+    assert (ended.first_seen_wall_ns - WALL_NS, ended.last_seen_wall_ns - WALL_NS) == (5_000_000_000, 8_000_000_000)
