@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 
 from engine.impostors import ImpostorTail, ImpostorTails
 
-WATCHED_RATE = 1e-3
-"""Pairs of people are alike whose cosine only one in a thousand pairs of strangers exceeds."""
-BELIEF = 10.0
-"""How many alike pairs the model's strangers count for against the gallery's own: it takes about 140 people to weigh
-as much."""
+WATCHED_FPIR = 0.2
+"""Two people are alike who reach the cosine at which this share of the model's strangers would be named. So the level
+rises with the gallery, and stays as far below the one that is sought as can be counted: N people expect N / 10 such
+pairs. At a fixed level, galleries of a hundred had nothing to count, and the tail further up was another one."""
+BELIEF = 2.5
+"""How many alike pairs the model's strangers count for against the gallery's own: about 25 people weigh as much. It is
+the shape of the Gamma distribution that has the spread of alikeness among FairFace's 14 groups of one race and gender
+(standard deviation 0.6 to 0.7 of the mean, 1): a group is what a gallery may be of whom nothing is known yet."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,15 +75,18 @@ def alikeness(sample: NDArray[np.float32], tail: ImpostorTail) -> float:
     """Returns how many times as often these people look alike as two strangers of one race and gender do.
 
     Alike pairs are counted, and the count is shrunk towards what the model's strangers let expect (the mean of the
-    posterior of a rate with a Gamma prior), so that a few people change little: 1 for one person or none.
+    posterior of a rate with a Gamma prior), so that a few people change little: 1 for one person or none. As the
+    evidence grows with the people and not with their pairs, who are no independent comparisons, it never takes back
+    more than further people cost: of one population, the larger gallery has the higher threshold.
 
     Args:
         sample: (P, D) float32, L2 norm 1: one photo of each person.
         tail: of two photos of strangers.
     """
-    pairs = len(sample) * (len(sample) - 1) / 2
-    if not pairs:
+    people = len(sample)
+    if people < 2:
         return 1.0
-    scores = (sample @ sample.T)[np.triu_indices(len(sample), 1)]
-    alike = int((scores > tail.cosine(WATCHED_RATE)).sum())
-    return (alike + BELIEF) / (pairs * WATCHED_RATE + BELIEF)
+    watched = min(WATCHED_FPIR / people, tail.share)
+    scores = (sample @ sample.T)[np.triu_indices(people, 1)]
+    alike = int((scores > tail.cosine(watched)).sum())
+    return (alike + BELIEF) / (len(scores) * watched + BELIEF)

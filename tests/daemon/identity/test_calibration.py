@@ -1,9 +1,16 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from daemon.identity.calibration import alikeness, calibrate, false_positive_rate, threshold
+from daemon.identity.calibration import (
+    BELIEF,
+    WATCHED_FPIR,
+    alikeness,
+    calibrate,
+    false_positive_rate,
+    threshold,
+)
 from engine.impostors import ImpostorTail, ImpostorTails
 
 TAIL = ImpostorTail(above=0.42, share=0.02, scale=0.06, shape=-0.14)
@@ -12,9 +19,9 @@ TAILS = ImpostorTails(track=TAIL, photos=TAIL, tracks=TAIL)
 rates, sizes, ratios = st.floats(1e-5, 0.01), st.integers(1, 1_000_000), st.floats(0.2, 5)
 
 
-def crowd(size: int, dimension: int = 64, spread: float = 1.0) -> np.ndarray:
+def crowd(size: int, dimension: int = 64, spread: float = 1.0, seed: int = 0) -> np.ndarray:
     """People in random directions; with a small spread, all in one corner of the sphere."""
-    faces = np.random.default_rng(size).normal(0, spread, (size, dimension)) + np.eye(dimension)[0]
+    faces = np.random.default_rng(seed).normal(0, spread, (size, dimension)) + np.eye(dimension)[0]
     return (faces / np.linalg.norm(faces, axis=1, keepdims=True)).astype(np.float32)
 
 
@@ -49,9 +56,32 @@ def test_nobody_enrolled_is_as_one() -> None:
     assert (calibration.alikeness, calibration.threshold) == (1.0, threshold(0.001, 1, TAIL))
 
 
-@pytest.mark.parametrize("people", [0, 1, 2, 10])
-def test_few_people_hardly_change_what_the_model_says(people: int) -> None:
-    assert alikeness(crowd(people), TAIL) == pytest.approx(1, abs=0.02)
+@pytest.mark.parametrize(("people", "least"), [(0, 1), (1, 1), (2, 0.99), (5, 0.9), (10, 0.7)])
+def test_few_people_change_little_of_what_the_model_says(people: int, least: float) -> None:
+    assert least <= alikeness(crowd(people), TAIL) <= 1
+
+
+@given(st.integers(1, 2048), st.integers(1, 2048), st.floats(0, 20))
+def test_threshold_rises_with_the_gallery_however_alike_the_people_are(few: int, many: int, true: float) -> None:
+    """What is counted among the people of one population, on average."""
+    few, many = sorted((few, many))
+
+    def chances(people: int) -> float:
+        expected = people * (people - 1) / 2 * min(WATCHED_FPIR / people, TAIL.share)
+        return people * (true * expected + BELIEF) / (expected + BELIEF)
+
+    assert chances(few) <= chances(many) * (1 + 1e-9)
+    assert threshold(0.01, few, TAIL, chances(few) / few) <= threshold(0.01, many, TAIL, chances(many) / many) + 1e-9
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.1, 1), st.sampled_from([(10, 100), (30, 300), (100, 1000)]))
+@settings(max_examples=30, deadline=None)
+def test_ten_times_as_many_people_never_have_a_lower_threshold(
+    seed: int, spread: float, sizes: tuple[int, int]
+) -> None:
+    few, many = sizes
+    faces = crowd(many, spread=spread, seed=seed)
+    assert calibrate(few, faces[:few], TAILS, 0.01).threshold < calibrate(many, faces, TAILS, 0.01).threshold
 
 
 def test_people_who_are_alike_raise_the_threshold_and_different_ones_lower_it() -> None:
