@@ -91,6 +91,9 @@ def _folders(settings: Settings) -> Iterator[Problem]:
     yield from _folder("state", settings.state)
     if settings.runtime:
         yield from _folder("runtime", settings.runtime)
+        if os.path.realpath(settings.runtime) == os.path.realpath(settings.state):
+            fix = "Leave `runtime` out (`run` inside the state folder), or set it to /run/deconvid"
+            yield Problem("runtime", "is the state folder, which must outlive the sockets", fix)
     if fault := socket_path_fault(f"ipc://{settings.runtime_folder}/observations"):
         yield Problem("runtime", fault, "Set `runtime` to a folder with a shorter path, such as /run/deconvid")
 

@@ -73,6 +73,14 @@ def test_a_long_path_of_sockets(make_settings, tmp_path):
     assert "runtime" in keys(make_settings(runtime=tmp_path / ("x" * 120)))
 
 
+def test_sockets_do_not_live_in_the_state_folder_itself(make_settings, tmp_path):
+    (tmp_path / "state").mkdir()
+    (tmp_path / "link").symlink_to("state")
+    [problem] = find_problems(make_settings(runtime=tmp_path / "link"))
+    assert problem.key == "runtime"
+    assert "Leave `runtime` out" in str(problem)
+
+
 def test_a_state_folder_below_a_file(make_settings, tmp_path):
     assert keys(make_settings(state=tmp_path / "clip.mp4" / "state"))[0] == "state"
 
