@@ -10,11 +10,13 @@ from rich.markup import escape
 
 from config import load_settings
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, counted, err, out, told_errors
-from daemon.cli.stores import open_store
+from daemon.cli.stores import actor, open_file, open_store
+from daemon.errors import StoreError
 from daemon.exits import EXIT_FAILURE
 from daemon.store import MasterKey
 from daemon.store.backup import copy_key_ring
 from daemon.store.checkup import Check, examine
+from daemon.store.moving import move as move_store
 
 app = typer.Typer(help="Check and back up the identity store.", no_args_is_help=True, add_completion=False)
 
@@ -50,6 +52,27 @@ def backup(
     out.print(f"{escape(str(to))}: {size / 1e6:,.1f} MB, checked", soft_wrap=True)
     if keys is None:
         err.print("The key ring is not in it: keep one newest copy of that apart (--keys)", soft_wrap=True)
+
+
+@app.command()
+def move(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
+    """Copy the SQLite file into the empty database that `database_url` names. Stop the daemon first."""
+    with told_errors():
+        settings = load_settings(config, secrets=False)
+        if settings.store_url is None:
+            raise StoreError("database_url is not set: it names the PostgreSQL database to which the store moves")
+        with open_file(settings) as source:
+            moved = move_store(source, settings.store_url, actor())
+    if as_json:
+        typer.echo(json.dumps(asdict(moved)))
+        return
+    counts = ", ".join(f"{count} {name}" for name, count in moved.rows.items() if count)
+    out.print(f"moved and compared: {counts or 'nothing'}", soft_wrap=True)
+    out.print(f"audit log unbroken; newest digest {moved.audit_head or 'none'}", soft_wrap=True)
+    err.print(
+        "Start the daemon. Then delete identities.sqlite, which erasures do not reach any more; the key ring stays",
+        soft_wrap=True,
+    )
 
 
 @app.command("exchange-key")

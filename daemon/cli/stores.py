@@ -4,7 +4,8 @@ import os
 import pwd
 
 from config import Settings
-from daemon.store import Store
+from daemon.errors import StoreError
+from daemon.store import MasterKey, Store
 
 
 def open_store(settings: Settings) -> Store:
@@ -13,7 +14,24 @@ def open_store(settings: Settings) -> Store:
     Raises:
         StoreError: it cannot be opened.
     """
-    return Store.of(settings, f"cli:{_user()}")
+    return Store.of(settings, actor())
+
+
+def open_file(settings: Settings) -> Store:
+    """Returns the store in the SQLite file, even if the settings name a database.
+
+    Raises:
+        StoreError: there is no such file, or it cannot be opened.
+    """
+    if not settings.database.exists():
+        raise StoreError(f"{settings.database.name}: is not in the state folder. Check `state`; nothing was changed")
+    key = MasterKey.of(settings.privacy.master_key, settings.state)
+    return Store.open(settings.database, master_key=key, actor=actor())
+
+
+def actor() -> str:
+    """Returns who runs this command, for the audit log."""
+    return f"cli:{_user()}"
 
 
 def _user() -> str:

@@ -30,9 +30,7 @@ def migrate(connection: Connection, name: str, vault: Vault) -> None:
     Raises:
         StoreUnusableError: the database was written by a newer program, or the vault cannot be used.
     """
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
-    config.attributes["connection"] = connection
+    config = _config(connection)
     config.attributes["vault"] = vault
     scripts = ScriptDirectory.from_config(config)
     current = MigrationContext.configure(connection).get_current_revision()
@@ -42,9 +40,21 @@ def migrate(connection: Connection, name: str, vault: Vault) -> None:
         vault.check_unused()
         if connection.dialect.name == "postgresql":
             make_tables(connection, vault)
-            command.stamp(config, "head")
+            stamp(connection)
             return
     elif current not in {script.revision for script in scripts.walk_revisions()}:
         fault = f"{name}: written by a newer DeconvID (schema {current})"
         raise StoreUnusableError(f"{fault}. Install that version again, or restore a backup made before the upgrade")
     command.upgrade(config, "head")
+
+
+def stamp(connection: Connection) -> None:
+    """Puts on record that the tables are those of this program."""
+    command.stamp(_config(connection), "head")
+
+
+def _config(connection: Connection) -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

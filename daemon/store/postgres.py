@@ -69,6 +69,11 @@ class PostgresDatabase(Database):
         return database
 
     @classmethod
+    def open_to_fill(cls, path: Path, url: str, busy_timeout_s: float = 5.0) -> "PostgresDatabase":
+        """Returns a database as it is, with whatever tables it has: see `moving`."""
+        return cls(path, _make_engine(url, busy_timeout_s, read_only=False))
+
+    @classmethod
     def open_to_read(cls, path: Path, url: str, busy_timeout_s: float = 5.0) -> "PostgresDatabase":
         """Returns a database that another process has made and migrated; nothing can be written through it."""
         return cls(path, _make_engine(url, busy_timeout_s, read_only=True))

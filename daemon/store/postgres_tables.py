@@ -24,9 +24,14 @@ COUNTERS = (
 )
 
 
-def make_tables(connection: Connection, vault: Vault) -> None:
-    """Makes everything that an empty database needs. Raises StoreUnusableError: the vault cannot be made."""
+def make_empty_tables(connection: Connection) -> None:
+    """Makes the tables without a row."""
     Base.metadata.create_all(connection)
     connection.exec_driver_sql(APPEND_ONLY)
+
+
+def make_tables(connection: Connection, vault: Vault) -> None:
+    """Makes everything that an empty database needs. Raises StoreUnusableError: the vault cannot be made."""
+    make_empty_tables(connection)
     facts = {meta.EPOCH: uuid.uuid4().hex, meta.KEY_RING: vault.make(), **dict.fromkeys(COUNTERS, "0")}
     connection.execute(insert(MetaRow), [{"key": key, "value": value} for key, value in facts.items()])
