@@ -27,7 +27,7 @@ from daemon.cli.presence import ask_daemon
 from daemon.cli.status_table import COMING_OR_GOING, status_view
 from daemon.exits import EXIT_ENDED, EXIT_FAILURE
 from daemon.operations.control import NoAnswerError, Request
-from daemon.operations.status import DaemonStatus, NoStatusError, read_status
+from daemon.operations.status import DaemonStatus, Ill, NoStatusError, read_status
 
 EXIT_NO_DAEMON = 3
 LONGEST_SILENCE_S = 10.0
@@ -79,7 +79,8 @@ def newest_status(settings: Settings) -> DaemonStatus:
         return found
     if not _answers(settings):
         raise NoStatusError(f"the daemon (pid {found.pid}) has said nothing for {silent_s:.0f} s. Restart it")
-    ill = f"the daemon runs but cannot write its status (disk full?): this one is {silent_s:.0f} s old"
+    old = f"the daemon runs but cannot write its status (disk full?): this one is {silent_s:.0f} s old"
+    ill = Ill("status", "unwritten", old)
     return replace(found, ills=(*found.ills, ill))
 
 

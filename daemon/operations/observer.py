@@ -15,7 +15,7 @@ from daemon.messages import CameraState, Histogram
 from daemon.operations.flow import FlowWatch
 from daemon.operations.ills import IllBook, camera_ills, disk_ills, worker_ills
 from daemon.operations.reports import Reports
-from daemon.operations.status import CameraStatus, DaemonState, DaemonStatus, WorkerStatus, write_status
+from daemon.operations.status import CameraStatus, DaemonState, DaemonStatus, Ill, WorkerStatus, write_status
 from daemon.operations.windows import LatencyWindow, RateWindow, percentile_ms
 from daemon.procfs import usage_of
 from daemon.worker_process import WorkerProcess
@@ -60,14 +60,14 @@ class Observer:
         workers = (self._supervisor(counters), *map(self._worker, crew))
         crash_looping = {worker.plan.name for worker in crew if worker.is_crash_looping}
         ills = [
-            *camera_ills(cameras, settings.cameras, self.flow),
+            *camera_ills(cameras, settings.cameras, self.flow, time.time_ns()),
             *worker_ills(workers, crash_looping),
             *disk_ills(settings.state, FRAMES_FOLDER),
         ]
         if self.refused:
-            ills.append(f"the changed configuration was refused, the old one runs on: {self.refused}")
+            ills.append(Ill("configuration", "refused", f"the old one runs on: {self.refused}"))
         if self._write_failed:
-            ills.append(f"the status cannot be written ({self._write_failed})")
+            ills.append(Ill("status", "unwritten", f"it cannot be written ({self._write_failed})"))
         self.newest = DaemonStatus(
             version=version("deconvid"),
             pid=os.getpid(),

@@ -59,6 +59,21 @@ class CameraStatus(msgspec.Struct, frozen=True, kw_only=True):
     latency_p95_ms: float | None = None
 
 
+class Ill(msgspec.Struct, frozen=True):
+    """One thing that is wrong."""
+
+    subject: str
+    """`supervisor`, `camera-door`, `vision`, `identity`, `state`, ..."""
+    state: str
+    detail: str = ""
+    since: str | None = None
+    """ISO 8601, UTC."""
+
+    def __str__(self) -> str:
+        text = f"{self.subject} {self.state.replace('_', ' ')}" + (f": {self.detail}" if self.detail else "")
+        return f"{text} (since {self.since})" if self.since else text
+
+
 class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     version: str
     """Of the program."""
@@ -71,8 +86,8 @@ class DaemonStatus(msgspec.Struct, frozen=True, kw_only=True):
     """Path of the configuration file; may be empty."""
     workers: tuple[WorkerStatus, ...]
     cameras: tuple[CameraStatus, ...]
-    ills: tuple[str, ...] = ()
-    """What is wrong now, for people, each with since when; empty if all is well."""
+    ills: tuple[Ill, ...] = ()
+    """What is wrong now; empty if all is well."""
 
 
 class NoStatusError(DeconvIDError):

@@ -94,7 +94,7 @@ def test_a_reload_changes_what_differs_and_nothing_else(start_daemon, rtsp_camer
     assert result.exit_code == 1
     assert "configuration NOT changed:\ncameras.front.read_timeout_s" in result.stderr
     daemon.process.send_signal(signal.SIGHUP)
-    status = wait_for_status(daemon, lambda status: any("the old one runs on" in ill for ill in status.ills))
+    status = wait_for_status(daemon, lambda status: any("the old one runs on" in ill.detail for ill in status.ills))
     assert all(camera.state == "streaming" for camera in status.cameras)
     assert run(daemon, "status").exit_code == 1
     edit(daemon, "read_timeout_s = 0", "read_timeout_s = 2")

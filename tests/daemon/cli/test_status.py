@@ -14,10 +14,10 @@ from typer.testing import CliRunner
 from daemon.cli import app
 from daemon.cli.status_table import duration, status_view
 from daemon.operations.control import Answer, ControlSocket
-from daemon.operations.status import CameraStatus, DaemonStatus, WorkerStatus, write_status
+from daemon.operations.status import CameraStatus, DaemonStatus, Ill, WorkerStatus, write_status
 
 
-def make_status(*ills: str, pid: int | None = None, age_s: float = 0) -> DaemonStatus:
+def make_status(*ills: Ill, pid: int | None = None, age_s: float = 0) -> DaemonStatus:
     written_ns = time.time_ns() - int(age_s * 1e9)
     camera = CameraStatus(
         name="entrance-of-the-northern-wing-02",
@@ -70,7 +70,8 @@ def run(config, *arguments: str):
 
 def test_a_status_fits_into_eighty_columns():
     console = Console(file=io.StringIO(), width=80)
-    console.print(status_view(make_status("camera yard is stalled: no picture for 5 s (since 2026-11-22T21:14:05Z)")))
+    ill = Ill("camera-yard", "stalled", "no picture for 5 s", "2026-11-22T21:14:05Z")
+    console.print(status_view(make_status(ill)))
     lines = console.file.getvalue().splitlines()
     assert max(map(len, lines)) <= 80
     text = "\n".join(lines)
@@ -83,7 +84,7 @@ def test_a_status_fits_into_eighty_columns():
         "rate 146,000",
         "33%",
         "306 MB",
-        "✗ camera yard",
+        "✗ camera-yard stalled",
     ):
         assert part in text
 
@@ -96,13 +97,13 @@ def test_the_load_of_late_is_between_two_looks():
     assert "50%" in console.file.getvalue()
 
 
-@pytest.mark.parametrize(("ills", "code"), [((), 0), (("camera yard is stalled",), 1)])
+@pytest.mark.parametrize(("ills", "code"), [((), 0), ((Ill("camera-yard", "stalled"),), 1)])
 def test_the_exit_code_says_whether_all_is_well(config, tmp_path, ills, code):
     write_status(tmp_path / "state" / "run", make_status(*ills))
     assert run(config, "status").exit_code == code
     result = run(config, "status", "--json")
     assert result.exit_code == code
-    assert json.loads(result.stdout)["ills"] == list(ills)
+    assert [ill["subject"] for ill in json.loads(result.stdout)["ills"]] == [ill.subject for ill in ills]
 
 
 def test_without_a_daemon_it_says_so(config):
@@ -197,7 +198,8 @@ def test_a_daemon_that_cannot_write_its_status_runs_all_the_same(config, tmp_pat
         result = run(config, "status")
     assert result.exit_code == 1
     assert "as of 2 min ago" in result.stdout
-    assert "✗ the daemon runs but cannot write its status (disk full?): this one is 128 s old" in result.stdout
+    told = "✗ status unwritten: the daemon runs but cannot write its status (disk full?): this one is 128 s old"
+    assert told in result.stdout
 
 
 @pytest.mark.parametrize("written", [None, b"{}"], ids=["nothing yet", "another version"])

@@ -6,7 +6,7 @@ import pytest
 
 from config import DeconvIDError
 from daemon.demo.verdict import Verdict
-from daemon.operations.status import CameraStatus, DaemonStatus, WorkerStatus
+from daemon.operations.status import CameraStatus, DaemonStatus, Ill, WorkerStatus
 from daemon.soak.faults import KINDS
 from daemon.soak.page import page
 from daemon.soak.record import record
@@ -42,7 +42,7 @@ def test_faults_follow_each_other_in_peace_and_leave_time_to_recover():
     assert all(at_s + fault.for_s + fault.then_s <= 100 for at_s, fault in planned)
 
 
-def status(analysed=10, captured=10, worker_state="running", written_wall_ns=None):
+def status(analysed=10, captured=10, ills=(), written_wall_ns=None):
     now = time.time_ns()
     return DaemonStatus(
         version="0",
@@ -55,7 +55,7 @@ def status(analysed=10, captured=10, worker_state="running", written_wall_ns=Non
             WorkerStatus(
                 name="vision",
                 role="vision",
-                state=worker_state,
+                state="running",
                 pid=2,
                 since_wall_ns=now,
                 restarts=0,
@@ -76,6 +76,7 @@ def status(analysed=10, captured=10, worker_state="running", written_wall_ns=Non
                 dropped={},
             ),
         ),
+        ills=ills,
     )
 
 
@@ -87,7 +88,7 @@ def test_a_fault_is_over_when_nothing_is_ill_and_frames_are_analysed_again():
     watch.take_status(status(analysed=11, captured=11), time.time_ns())
     assert ordeal.recovered_s is None  # so soon, the status may not know of it
     watch.started_s -= NOTICED_S
-    watch.take_status(status(analysed=11, captured=11, worker_state="restarting"), time.time_ns())
+    watch.take_status(status(analysed=11, captured=11, ills=(Ill("vision", "restarting"),)), time.time_ns())
     assert ordeal.recovered_s is None
     watch.take_status(status(analysed=10), time.time_ns())
     assert ordeal.recovered_s is None

@@ -15,7 +15,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from rig.statuses import make_camera, make_status
 
 from daemon.heartbeat import Heartbeat
-from daemon.operations.status import FILE_NAME, write_status
+from daemon.operations.status import FILE_NAME, Ill, write_status
 from daemon.workers.task import WebTask
 
 PATIENCE_S = 20.0
@@ -88,7 +88,8 @@ def test_metrics_health_and_status_follow_the_supervisor(start_web):
     assert status == 200
     assert "deconvid_status_readable" in {family.name for family in text_string_to_metric_families(text)}
     assert web.get("/health")[0] == 200
-    web.tell(cameras=(make_camera(state="stalled", detail="no picture for 5 s"),))
+    stalled = make_camera(state="stalled", detail="no picture for 5 s")
+    web.tell(cameras=(stalled,), ills=(Ill("camera-door", stalled.state, stalled.detail),))
     status, text = web.get("/health")
     assert status == 503
     assert json.loads(text)["ills"][0]["subject"] == "camera-door"
