@@ -48,9 +48,9 @@ def create_private(path: Path, data: bytes) -> None:
         FileExistsError: there is something of that name already; it is left as it is.
         OSError: it cannot be written.
     """
-    file = open(path, "xb", opener=_open_private)
+    descriptor = _open_private(str(path), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC)
     try:
-        with file:
+        with open(descriptor, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())

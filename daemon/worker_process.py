@@ -24,10 +24,10 @@ logger = logging.getLogger(__name__)
 
 Role = Literal["camera", "vision", "identity", "bus", "bridge", "web"]
 
-PASSED_ON = frozenset(
-    "PATH HOME USER LANG TZ TMPDIR XDG_DATA_HOME JOURNAL_STREAM VIRTUAL_ENV LD_LIBRARY_PATH LD_PRELOAD "
-    "DECONVID_LOG DECONVID_SOAK_CLOCK".split()
-)
+PASSED_ON = {
+    *("PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "XDG_DATA_HOME", "JOURNAL_STREAM", "VIRTUAL_ENV"),
+    *("LD_LIBRARY_PATH", "LD_PRELOAD", "DECONVID_LOG", "DECONVID_SOAK_CLOCK"),
+}
 """Environment variables that workers get ..."""
 PASSED_ON_BEGINNINGS = ("LC_", "PYTHON", "OMP_", "OPENBLAS_", "CUDA_", "NVIDIA_")
 """... and beginnings of the names of others."""

@@ -27,7 +27,7 @@ from daemon.cli.people_import import import_people
 from daemon.cli.people_lines import tell_outcome, warn_of_other_models, warn_of_unreadable
 from daemon.cli.people_photos import remove_photo
 from daemon.cli.people_reembed import reembed_people
-from daemon.cli.stores import open_store
+from daemon.cli.stores import make_store, open_store
 from daemon.enrolment import Accepted, Outcome, enrol, find_photos
 from daemon.exits import EXIT_FAILURE
 from daemon.store import Person, Store, Template
@@ -52,7 +52,7 @@ def add(
         normalise_name(name)  # before the models are loaded
         files = find_photos(photos)
         engine = FaceEngine.load(settings)
-        with open_store(settings) as store:
+        with make_store(settings) as store:
             warn_of_unreadable(store, name)
             outcomes = _enrol_with_progress(store, engine, name, files)
             enrolled = store.people.find(name)

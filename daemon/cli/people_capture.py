@@ -10,7 +10,7 @@ from rich.status import Status
 from config import ConfigError, Problem, Settings, load_settings
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, err, out, set_up_logging, told_errors
 from daemon.cli.people_lines import tell_outcome
-from daemon.cli.stores import open_store
+from daemon.cli.stores import make_store
 from daemon.enrolment import Accepted
 from daemon.enrolment.candidates import Candidate
 from daemon.enrolment.capturing import SittingError, enrol_looks, sit
@@ -37,7 +37,7 @@ def capture(
             raise ConfigError([Problem(f"cameras.{camera}", "there is no such camera", f"Known are {known}")])
         engine = FaceEngine.load(settings)
         looks = _sit(settings, engine, camera, seconds)
-        with open_store(settings) as store:
+        with make_store(settings) as store:
             outcomes = enrol_looks(store, engine.embedder, name, looks)
         for outcome in outcomes:
             tell_outcome(outcome)

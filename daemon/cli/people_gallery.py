@@ -12,7 +12,7 @@ from rich.progress import Progress
 from config import Settings, load_settings
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, err, out, set_up_logging, told_errors
 from daemon.cli.people_lines import tell_report, warn
-from daemon.cli.stores import open_store
+from daemon.cli.stores import make_store, open_store
 from daemon.enrolment.conflicts import OnConflict, listed, resolve_names
 from daemon.enrolment.contents import Contents, read_contents
 from daemon.enrolment.exporting import export_gallery
@@ -71,7 +71,7 @@ def _import(
     def load() -> Embedder:
         return Embedder.of(settings)
 
-    with open_store(settings) as store:
+    with make_store(settings) as store:
         targets = resolve_names(contents.names, [person.name for person in store.people.all()], on_conflict)
         if contents.foreign:
             made = f"{contents.foreign} of {contents.templates} templates were made by another model"

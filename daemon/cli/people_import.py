@@ -13,7 +13,7 @@ from config import Settings, load_settings
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, err, out, set_up_logging, told_errors
 from daemon.cli.people_gallery import import_exported
 from daemon.cli.people_lines import tally, tell_outcome, tell_report
-from daemon.cli.stores import open_store
+from daemon.cli.stores import make_store
 from daemon.enrolment import Accepted, Entry, Outcome, Refusal, enrol_photos
 from daemon.enrolment.conflicts import OnConflict
 from daemon.enrolment.roster import RosterError, read_folders
@@ -65,7 +65,7 @@ def _import_photos(settings: Settings, roster: Sequence[Entry]) -> None:
     engine = FaceEngine.load(settings)
     counts: Counter[str] = Counter()
     started_s = time.monotonic()
-    with open_store(settings) as store:
+    with make_store(settings) as store:
         try:
             _enrol(store, engine, roster, counts)
         except KeyboardInterrupt:

@@ -12,8 +12,18 @@ def open_store(settings: Settings) -> Store:
     """Returns the store that the settings name, for changes by whoever runs this command.
 
     Raises:
-        StoreError: it cannot be opened.
+        StoreError: there is none, or it cannot be opened.
     """
+    if settings.store_url is None and not settings.database.exists():
+        # To make one where somebody mistyped `state` would leave a master key there, and say that nobody is enrolled.
+        raise StoreError(
+            f"{settings.state}: holds no identity store. Check `state`; `deconvid run` and `people add` make one"
+        )
+    return make_store(settings)
+
+
+def make_store(settings: Settings) -> Store:
+    """As `open_store`, but makes the store if there is none."""
     return Store.of(settings, actor())
 
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from types import TracebackType
 from typing import Self
 
+import av
 import msgspec
 import zmq
 
@@ -102,7 +103,11 @@ class Lender:
         # If the newest one is not, the clock has lost its footing, and what it said before may be wrong.
         if dated_ns is None or next(reversed(dated.values())) is None:
             raise RefusedError("undated")
-        picture = to_picture(self._main.frame_at(dated_ns))
+        frame = self._main.frame_at(dated_ns)
+        try:
+            picture = to_picture(frame)
+        except (av.FFmpegError, ValueError):  # its pixels are of a kind that cannot be converted
+            raise RefusedError("damaged") from None
         return cut(self._masks.hide(picture), wanted)
 
 

@@ -50,8 +50,8 @@ class Refused(msgspec.Struct, frozen=True, tag="refused"):
 
     too_late: the frame did not come in time, or was let go. no_frame: the main stream has a gap there. undated: when
     one of the streams shows what cannot be said to within half a frame, as when it was connected just now.
-    over_budget: so much was decoded lately. damaged: it could not be decoded. too_large: the part has more bytes than
-    a message may.
+    over_budget: so much was decoded lately. damaged: it could not be decoded, or its pixels not be read. too_large: the
+    part has more bytes than a message may.
     """
 
     number: int

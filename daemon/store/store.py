@@ -51,10 +51,10 @@ class Store:
             """Random id of this database: sequence numbers count within it."""
 
     @classmethod
-    def of(cls, settings: Settings, actor: str) -> Self:
+    def of(cls, settings: Settings, actor: str, scrubs: bool = True) -> Self:
         """Returns the store that the settings name; see `open`."""
         master_key = MasterKey.of(settings.privacy.master_key, settings.state)
-        return cls.open(settings.database, url=settings.store_url, master_key=master_key, actor=actor)
+        return cls.open(settings.database, url=settings.store_url, master_key=master_key, actor=actor, scrubs=scrubs)
 
     @classmethod
     def to_read(cls, settings: Settings) -> Self:

@@ -72,7 +72,8 @@ def test_now_says_when_the_configuration_overrides_it(deconvid: Deconvid, twins:
     assert "identity.threshold = 0.5" in told.stderr
 
 
-def test_empty_gallery_is_no_error(deconvid: Deconvid) -> None:
+def test_empty_gallery_is_no_error(deconvid: Deconvid, tmp_path: Path) -> None:
+    Store.open(tmp_path / "state" / "identities.sqlite").close()
     assert "0 people, 0 photos" in deconvid("report").stdout
 
 

@@ -101,7 +101,8 @@ def test_a_gallery_goes_from_one_store_to_another(deconvid: Deconvid, folders: P
     assert "--on-conflict" in deconvid("import", str(target)).stderr
     shutil.rmtree(tmp_path / "state")
     assert "does not open with this passphrase" in deconvid("import", str(target), passphrase="wrong horse").stderr
-    assert people(deconvid) == {}
+    assert "holds no identity store" in deconvid("list").stderr
+    assert not (tmp_path / "state" / "master.key").exists()
     assert "2 of 2 people imported, 4 templates" in deconvid("import", str(target)).stdout
     assert people(deconvid) == {"Eileen": 3, "Tom": 1}
     renamed = deconvid("import", str(target), "--on-conflict", "rename")

@@ -63,7 +63,10 @@ def test_list_tells_sightings_and_cameras_who_was_seen_last_first(deconvid: Deco
     assert list(listed(deconvid, "--least", "2")) == ["unknown-1"]
 
 
-def test_nobody_is_listed_where_nobody_was_seen(deconvid: Deconvid) -> None:
+def test_nobody_is_listed_where_nobody_was_seen(deconvid: Deconvid, tmp_path: Path) -> None:
+    assert "holds no identity store" in deconvid("list").stderr
+    assert not (tmp_path / "state").exists()
+    Store.open(tmp_path / "state" / "identities.sqlite").close()
     assert "nobody unknown" in deconvid("list").stderr
 
 
@@ -134,7 +137,7 @@ def test_what_is_no_number_is_refused(deconvid: Deconvid, arguments: tuple[str, 
     assert deconvid(*arguments).exit_code == 2
 
 
-def test_number_that_nobody_has(deconvid: Deconvid) -> None:
+def test_number_that_nobody_has(deconvid: Deconvid, database: Path) -> None:
     result = deconvid("forget", "-y", "9")
     assert result.exit_code == 1
     assert "there is no unknown-9. `deconvid unknowns list --all`" in result.stderr
