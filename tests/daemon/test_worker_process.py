@@ -79,7 +79,7 @@ def test_a_secret_of_the_task_is_not_in_the_arguments(start, tmp_path):
 
 
 def test_a_password_in_the_environment_is_not_passed_on():
-    secrets = {name: "hunter2" for name in ("DOOR_PASSWORD", "USER_PASSWORD", "HOMEASSISTANT_TOKEN", "PATH_SECRET")}
+    secrets = dict.fromkeys(("DOOR_PASSWORD", "USER_PASSWORD", "HOMEASSISTANT_TOKEN", "PATH_SECRET"), "hunter2")
     environment = {"PATH": "/bin", "LC_ALL": "C"}
     assert worker_environment({**environment, **secrets}) == environment
 
