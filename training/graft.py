@@ -1,6 +1,6 @@
 """Joins the front of one embedder, up to the mended features, to the back of another.
 
-    python -m training.graft training/checkpoints/deconv_v2.pt runs/trunk_v2.pt runs/grafted.pt
+    python -m training.graft training/checkpoints/twins/deconv_v2.pt runs/trunk_v2.pt runs/grafted.pt
 
 Where they are joined, both have features like the teacher's. So a path that has learnt to mend degraded faces need not
 learn it again when stages come along that were given the teacher's features for longer.
