@@ -87,6 +87,6 @@ def test_bus_that_is_asked_to_stop_publishes_what_is_stored(
     assert json.loads((tmp_path / "cursor").read_bytes())["sequence"] == 50
 
 
-def test_endpoint_that_cannot_be_bound_stops_the_daemon(start: Start, tmp_path: Path) -> None:
+def test_endpoint_that_cannot_be_bound_ends_it_to_be_tried_again(start: Start, tmp_path: Path) -> None:
     (tmp_path / "requests").mkdir()
-    assert start().wait(20) == EXIT_CANNOT_BOOT
+    assert start().wait(20) not in (EXIT_ENDED, EXIT_CANNOT_BOOT)
