@@ -1,8 +1,9 @@
 """From stored crops to templates of another model, and to likenesses of strangers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol, TypeVar
 
 import cv2
 import numpy as np
@@ -10,12 +11,23 @@ from numpy.typing import NDArray
 
 from daemon.enrolment.enrolling import FaceEmbedder
 from daemon.store import Store
-from daemon.store.stranger_records import label_of
+from daemon.store.records import Template
+from daemon.store.stranger_records import ForeignLikeness, label_of
 from engine import ImageError
 from engine.photos import decode_photo
 
 BATCH = 64
 """Templates that are embedded and committed together: what a kill costs at most."""
+
+Row = TypeVar("Row", Template, ForeignLikeness)
+
+
+class Kept(Protocol[Row]):
+    """Where the store keeps embeddings, each with the crop that it was made of."""
+
+    def of_other_models(self, model_digest: str, after_id: int, limit: int) -> list[Row]: ...
+
+    def renew(self, renewed: Sequence[tuple[Row, NDArray[np.float32]]], model_digest: str) -> int: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +45,7 @@ def reembed(store: Store, embedder: FaceEmbedder) -> Iterator[Round]:
     Raises:
         StoreError: the store cannot be read or written.
     """
-    last_id = 0
-    while templates := store.templates.of_other_models(embedder.digest, last_id, BATCH):
-        last_id = templates[-1].id
-        embeddings = embed_crops(embedder, [template.crop for template in templates])
-        whole = [(t, e) for t, e in zip(templates, embeddings, strict=True) if e is not None]
-        renewed = store.templates.renew(whole, embedder.digest)
-        lost = [t for t, e in zip(templates, embeddings, strict=True) if e is None]
-        yield Round(renewed, tuple((t.person_id, t.source) for t in lost))
+    return _rounds(store.templates, embedder, lambda template: (template.person_id, template.source))
 
 
 def reembed_strangers(store: Store, embedder: FaceEmbedder) -> Iterator[Round]:
@@ -49,14 +54,18 @@ def reembed_strangers(store: Store, embedder: FaceEmbedder) -> Iterator[Round]:
     Raises:
         StoreError: the store cannot be read or written.
     """
+    return _rounds(store.likenesses, embedder, lambda likeness: (likeness.stranger, label_of(likeness.stranger)))
+
+
+def _rounds(kept: Kept[Row], embedder: FaceEmbedder, name: Callable[[Row], tuple[int, str]]) -> Iterator[Round]:
     last_id = 0
-    while likenesses := store.likenesses.of_other_models(embedder.digest, last_id, BATCH):
-        last_id = likenesses[-1].id
-        embeddings = embed_crops(embedder, [likeness.crop for likeness in likenesses])
-        whole = [(old, new) for old, new in zip(likenesses, embeddings, strict=True) if new is not None]
-        renewed = store.likenesses.renew(whole, embedder.digest)
-        lost = [old for old, new in zip(likenesses, embeddings, strict=True) if new is None]
-        yield Round(renewed, tuple((old.stranger, label_of(old.stranger)) for old in lost))
+    while rows := kept.of_other_models(embedder.digest, last_id, BATCH):
+        last_id = rows[-1].id
+        embeddings = embed_crops(embedder, [row.crop for row in rows])
+        renewed = kept.renew(
+            [(row, e) for row, e in zip(rows, embeddings, strict=True) if e is not None], embedder.digest
+        )
+        yield Round(renewed, tuple(name(row) for row, e in zip(rows, embeddings, strict=True) if e is None))
 
 
 def embed_crops(embedder: FaceEmbedder, crops: Sequence[bytes]) -> list[NDArray[np.float32] | None]:
