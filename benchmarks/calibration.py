@@ -2,11 +2,12 @@
 
     python -m benchmarks.calibration --embeddings runs/calibration.npz --out benchmarks/calibration.json
 
-Two populations. At large: Labeled Faces in the Wild, one photo enrolled; 2,000 strangers and 900 tracks of people who
-may be known walk towards a camera, eight looks each (training/evaluation/walks.py), and are fused, compared and decided
-as the daemon does; somebody counts as named if that name was ever said. One group: people of one race and gender of
-FairFace (those on whom the tails were fitted), ten or thirty of them enrolled, the others strangers. Intervals:
-bootstrap over strangers and galleries, over people, or over groups. --embeddings keeps what takes long.
+For either kind of strangers that `identity.strangers_are` knows. Two populations. At large: Labeled Faces in the Wild,
+one photo enrolled; 2,000 strangers and 900 tracks of people who may be known walk towards a camera, eight looks each
+(training/evaluation/walks.py), and are fused, compared and decided as the daemon does; somebody counts as named if that
+name was ever said. One group: people of one race and gender of FairFace (those on whom the tails were fitted), ten or
+thirty of them enrolled, the others strangers. Intervals: bootstrap over strangers and galleries, over people, or over
+groups. --embeddings keeps what takes long.
 """
 
 import argparse
@@ -24,7 +25,7 @@ from config import IdentitySettings
 from daemon.identity.calibration import calibrate
 from daemon.identity.fusion import TrackFusion
 from engine.embedder import Embedder
-from engine.impostors import ImpostorTails
+from engine.impostors import ImpostorTails, Strangers
 from engine.manifests import ModelSpec, find_model
 from training.evaluate import crops_as_shipped
 from training.evaluation.fairness import stranger_pairs
@@ -36,6 +37,7 @@ from training.faces import load_faces, load_groups, split
 from training.teachers import load_known
 
 FPIRS = (1e-2, 1e-3)
+KINDS: tuple[Strangers, ...] = ("alike", "anybody")
 GALLERIES = {10: 40, 30: 20, 100: 20, 300: 8, 1000: 4}
 """How many galleries of each size are drawn."""
 OF_ONE_GROUP = {10: 30, 30: 20}
@@ -109,14 +111,14 @@ def names(faces: Vectors, gallery: Vectors, threshold: float) -> Places:
     return np.where(is_named, scores.argmax(-1), -1)
 
 
-def at_large(faces: Faces, tails: ImpostorTails, size: int, fpir: float) -> dict[str, object]:
+def at_large(faces: Faces, tails: ImpostorTails, size: int, fpir: float, kind: Strangers) -> dict[str, object]:
     """Returns how often strangers are named, and known people never rightly, over galleries drawn by chance."""
     rng, thresholds = np.random.default_rng(size), list[float]()
     names_said, missed, whose = list[Places](), list[bool](), list[int]()
     for _ in range(GALLERIES[size]):
         enrolled = rng.permutation(faces.enrollable)[:size]
         gallery = faces.photos[enrolled]
-        thresholds.append(calibrate(size, gallery, tails, fpir).threshold)
+        thresholds.append(calibrate(size, gallery, tails, fpir, kind).threshold)
         names_said.append(names(faces.strangers, gallery, thresholds[-1]).max(1))
         is_known = np.isin(faces.known_people, enrolled)
         truth = faces.known_people[is_known]
@@ -126,7 +128,7 @@ def at_large(faces: Faces, tails: ImpostorTails, size: int, fpir: float) -> dict
         whose += truth.tolist()
     hits = np.stack(names_said) >= 0
     return {
-        "threshold": [round(float(figure), 4) for figure in (np.mean(thresholds), np.std(thresholds))],
+        "threshold": _mean_and_deviation(thresholds),
         "fpir_percent": asdict(
             bootstrap(lambda drawn, strangers: float(hits[np.ix_(drawn, strangers)].mean()), *hits.shape)
         ),
@@ -134,10 +136,11 @@ def at_large(faces: Faces, tails: ImpostorTails, size: int, fpir: float) -> dict
     }
 
 
-def within_a_group(faces: Faces, tails: ImpostorTails, size: int, fpir: float) -> dict[str, object]:
+def within_a_group(faces: Faces, tails: ImpostorTails, size: int, fpir: float, kind: Strangers) -> dict[str, object]:
     """Returns how often somebody of a group is taken for one of those of the group who are enrolled."""
     held_out = split(len(load_faces()))[1]
-    groups, rng, rates = load_groups()[held_out], np.random.default_rng(size), list[float]()
+    groups, rng = load_groups()[held_out], np.random.default_rng(size)
+    thresholds, rates = list[float](), list[float]()
     pairs = stranger_pairs(groups, load_known()[held_out])
     for group in np.unique(groups):
         members, shares = np.flatnonzero(groups == group), list[float]()
@@ -146,13 +149,18 @@ def within_a_group(faces: Faces, tails: ImpostorTails, size: int, fpir: float) -
             others = np.setdiff1d(members, enrolled)
             others = others[pairs[np.ix_(enrolled, others)].all(0)]
             gallery = faces.group_photos[enrolled]
-            threshold = calibrate(size, gallery, tails, fpir).threshold
-            shares.append(float((names(faces.group_tracks[others], gallery, threshold) >= 0).mean()))
+            thresholds.append(calibrate(size, gallery, tails, fpir, kind).threshold)
+            shares.append(float((names(faces.group_tracks[others], gallery, thresholds[-1]) >= 0).mean()))
         rates.append(float(np.mean(shares)))
     return {
+        "threshold": _mean_and_deviation(thresholds),
         "fpir_percent": asdict(bootstrap(lambda drawn: float(np.array(rates)[drawn].mean()), len(rates))),
         "highest_of_a_group_percent": round(100 * max(rates), 2),
     }
+
+
+def _mean_and_deviation(values: list[float]) -> list[float]:
+    return [round(float(figure), 4) for figure in (np.mean(values), np.std(values))]
 
 
 def _by_person(hits: NDArray[np.bool_], people: Places) -> Figure:
@@ -168,8 +176,8 @@ def main() -> None:
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
     spec = find_model(args.embedder)
-    if spec.impostors is None:
-        parser.error(f"{spec.name} has no impostor tails: run `python -m training.fit_tails` with its manifest")
+    if spec.impostors is None or spec.impostors.anybody is None:
+        parser.error(f"{spec.name} lacks impostor tails: run `python -m training.fit_tails` with its manifest")
     if args.embeddings and args.embeddings.exists():
         faces = Faces(**np.load(args.embeddings))
     else:
@@ -185,9 +193,10 @@ def main() -> None:
     }
     for name, measure, sizes in (("at large", at_large, GALLERIES), ("one group", within_a_group, OF_ONE_GROUP)):
         report |= {
-            f"{name}: {size} enrolled, {fpir:g} asked": measure(faces, spec.impostors, size, fpir)
+            f"{name}: {size} enrolled, {fpir:g} asked, {kind}": measure(faces, spec.impostors, size, fpir, kind)
             for size in sizes
             for fpir in FPIRS
+            for kind in KINDS
         }
     tell(report, args.out)
 

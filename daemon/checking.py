@@ -3,6 +3,7 @@
 import os
 import socket
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 from config import DeconvIDError, Problem, Settings
@@ -38,12 +39,25 @@ def find_source_problems(settings: Settings) -> list[Problem]:
 
 
 def find_warnings(settings: Settings) -> list[Problem]:
-    """Returns what is dangerous though it works."""
+    """Returns what works, but not as somebody may think who set it."""
+    return [*_open_master_key(settings), *_unknown_strangers(settings)]
+
+
+def _open_master_key(settings: Settings) -> Iterator[Problem]:
     key = MasterKey.of(settings.privacy.master_key, settings.state)
-    if not key.is_open_to_others:
-        return []
-    fault = "others than the daemon's user may read its file, and with it every face in the store"
-    return [Problem("privacy.master_key", fault, f"chmod 600 {key.path}")]
+    if key.is_open_to_others:
+        fault = "others than the daemon's user may read its file, and with it every face in the store"
+        yield Problem("privacy.master_key", fault, f"chmod 600 {key.path}")
+
+
+def _unknown_strangers(settings: Settings) -> Iterator[Problem]:
+    if settings.identity.strangers_are == "alike" or settings.identity.threshold is not None:
+        return
+    with suppress(DeconvIDError):  # a model that cannot be found is told of by `find_problems`
+        spec = find_model(settings.embedding.model, settings.models)
+        if not (spec.impostors and spec.impostors.anybody):
+            fault = f"has no effect: the manifest of {spec.name} does not say how alike people at large look"
+            yield Problem("identity.strangers_are", fault, "Run `python -m training.fit_tails` with the manifest")
 
 
 def _cameras(settings: Settings) -> Iterator[Problem]:

@@ -100,6 +100,7 @@ def identity_plan(place: Place) -> WorkerPlan:
         model=spec.sha256,
         threshold=threshold,
         fpir=identity.fpir,
+        strangers_are=identity.strangers_are,
         impostors=spec.impostors.model_dump_json() if spec.impostors and identity.threshold is None else "",
         margin=identity.margin,
         hysteresis=identity.hysteresis,

@@ -9,8 +9,12 @@ So it tells rates that are too small for any test to count.
 """
 
 import math
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
+
+Strangers = Literal["alike", "anybody"]
+"""Of somebody's own race and gender, who are the hardest to tell apart; or people at large."""
 
 NEARLY_EXPONENTIAL = 1e-6
 """Shapes nearer to 0 are taken for 0, where the formula becomes an exponential."""
@@ -48,8 +52,8 @@ class ImpostorTail(BaseModel):
         return self.above + self.scale * math.expm1(self.shape * math.log(odds)) / self.shape
 
 
-class ImpostorTails(BaseModel):
-    """Of strangers of one race and gender, who are the hardest to tell apart."""
+class LookTails(BaseModel):
+    """What is compared with an enrolled photo."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
@@ -57,5 +61,16 @@ class ImpostorTails(BaseModel):
     """A track's fused looks against an enrolled photo."""
     photos: ImpostorTail
     """Two enrolled photos."""
+
+
+class ImpostorTails(LookTails):
+    """Of strangers who are alike: of one race and gender."""
+
     tracks: ImpostorTail
     """Two tracks' fused looks: far-off and blurred faces all drift the same way, so these are alike more often."""
+    anybody: LookTails | None = None
+    """Of any two people at large; None: nobody has measured them."""
+
+    def of(self, strangers_are: Strangers) -> LookTails:
+        """Returns the tails of such strangers; of those who are alike, who are on the safe side, if there are none."""
+        return self.anybody if strangers_are == "anybody" and self.anybody else self

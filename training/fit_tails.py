@@ -8,15 +8,16 @@
 import argparse
 import re
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from engine.embedder import Embedder
-from engine.impostors import ImpostorTails
+from engine.impostors import ImpostorTail, ImpostorTails, LookTails
 from engine.manifests import ModelSpec
 from training.evaluation.tails import fit_tails
 
-TABLES = re.compile(r"^\[impostors\.\w+\]\n[^\[]*", re.MULTILINE)
+TABLES = re.compile(r"^\[impostors\.[\w.]+\]\n[^\[]*", re.MULTILINE)
 
 
 def write_tails(manifest: Path, embedder: Embedder) -> None:
@@ -25,16 +26,17 @@ def write_tails(manifest: Path, embedder: Embedder) -> None:
     manifest.write_text(text, encoding="utf-8")
 
 
-def to_toml(tails: ImpostorTails) -> str:
-    return "".join(
-        f"\n[impostors.{kind}]\n" + "".join(f"{key} = {value}\n" for key, value in getattr(tails, kind))
-        for kind in ImpostorTails.model_fields
-    )
+def to_toml(tails: LookTails, table: str = "impostors") -> Iterator[str]:
+    for kind, tail in tails:
+        if isinstance(tail, ImpostorTail):
+            yield f"\n[{table}.{kind}]\n" + "".join(f"{key} = {value}\n" for key, value in tail)
+        elif tail is not None:
+            yield from to_toml(tail, f"{table}.{kind}")
 
 
 def with_tails(manifest: str, tails: ImpostorTails) -> str:
     """Returns the manifest's text with these tails instead of the ones it has."""
-    return TABLES.sub("", manifest).rstrip("\n") + "\n" + to_toml(tails)
+    return TABLES.sub("", manifest).rstrip("\n") + "\n" + "".join(to_toml(tails))
 
 
 def main() -> None:

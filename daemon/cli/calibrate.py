@@ -5,7 +5,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import msgspec
+import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.markup import escape
 from rich.table import Table
 
@@ -20,8 +22,10 @@ from daemon.identity.gallery_report import report as report_on
 from daemon.identity.rehearsal import Share
 from daemon.store import GallerySnapshot
 from engine import ModelError
-from engine.impostors import ImpostorTails
+from engine.impostors import ImpostorTails, Strangers
 from engine.manifests import find_model
+
+WHO: dict[Strangers, str] = {"alike": "of those who are alike", "anybody": "of people at large"}
 
 app = typer.Typer(
     help="Show how sure names are, and what to do about whom.", no_args_is_help=True, add_completion=False
@@ -36,14 +40,17 @@ class Calibrated:
     tails: ImpostorTails
     calibration: Calibration
     gallery: GallerySnapshot
+    sample: NDArray[np.float32]
+    """See `calibrate`."""
 
 
 @app.command()
 def report(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> None:
     """Show the threshold, what it costs, look-alikes, odd photos and copies, and advice for each person."""
     with told_errors(), _calibrated(config) as today:
+        settings = today.settings
         found = report_on(
-            today.gallery, today.tails, today.calibration, today.settings.margin, today.settings.threshold
+            today.gallery, today.sample, today.tails, today.calibration, settings.margin, settings.threshold
         )
         names = {id: today.gallery.people[id] for id in sorted(set(today.gallery.person_ids.tolist()))}
     if as_json:
@@ -61,7 +68,8 @@ def now(config: ConfigOption = DEFAULT_CONFIG, as_json: JsonOption = False) -> N
         out.print_json(msgspec.json.encode(calibration).decode())
         return
     photos = counted(calibration.photos, "photo")
-    out.print(f"threshold {calibration.threshold:.3f} for {photos}: {_rate(calibration.fpir)}")
+    rate = _rate(calibration.fpir, calibration.strangers_are)
+    out.print(f"threshold {calibration.threshold:.3f} for {photos}: {rate}")
     if today.settings.threshold is not None:
         err.print(f"not in force: the configuration sets identity.threshold = {today.settings.threshold:g}")
 
@@ -76,16 +84,18 @@ def _calibrated(config: ConfigOption) -> Iterator[Calibrated]:
             "identity.threshold decides. Run `python -m training.fit_tails` with its manifest"
         )
     with open_store(settings) as store:
-        calibrator = Calibrator(store, model.impostors, settings.identity.fpir)
-        calibration = calibrator.calibrate(Gallery.load(store, model.sha256))
-        yield Calibrated(settings.identity, model.impostors, calibration, store.people.gallery(model.sha256))
+        identity, tails = settings.identity, model.impostors
+        gallery = Gallery.load(store, model.sha256)
+        calibration = Calibrator(store, tails, identity.fpir, identity.strangers_are).calibrate(gallery)
+        yield Calibrated(identity, tails, calibration, store.people.gallery(model.sha256), gallery.sample)
 
 
 def _print_report(found: GalleryReport, names: Mapping[int, str]) -> None:
     photos = counted(found.photos, "photo")
     out.print(f"{_people(found.people)}, {photos}; look-alikes {found.alikeness:.1f} times as usual")
     source = "identity.threshold" if found.is_fixed else "identity.fpir"
-    out.print(f"threshold {found.in_force.threshold:.3f} by {source}: {_rate(found.in_force.fpir)}", soft_wrap=True)
+    rate = _rate(found.in_force.fpir, found.in_force.strangers_are)
+    out.print(f"threshold {found.in_force.threshold:.3f} by {source}: {rate}", soft_wrap=True)
     if found.false_names:
         taken = _share(found.false_names)
         out.print(f"photos that would be named after somebody else, were the person not known: {taken}", soft_wrap=True)
@@ -100,10 +110,10 @@ def _print_report(found: GalleryReport, names: Mapping[int, str]) -> None:
 
 
 def _points(points: tuple[OperatingPoint, ...]) -> Table:
-    table = Table("strangers named", "threshold", "photos missed (95 %)")
+    table = Table("strangers named", "strangers are", "threshold", "photos missed (95 %)")
     for point in points:
         missed = _share(point.misses) if point.misses else "nobody has several photos"
-        table.add_row(f"{point.fpir:.2%}", f"{point.threshold:.3f}", missed)
+        table.add_row(f"{point.fpir:.2%}", point.strangers_are, f"{point.threshold:.3f}", missed)
     return table
 
 
@@ -111,8 +121,9 @@ def _people(count: int) -> str:
     return "1 person" if count == 1 else f"{count} people"
 
 
-def _rate(fpir: float) -> str:
-    return f"1 stranger in {1 / fpir:,.0f} is named" if fpir > 0 else "no stranger is named"
+def _rate(fpir: float, strangers_are: Strangers) -> str:
+    rate = f"1 stranger in {1 / fpir:,.0f} is named" if fpir > 0 else "no stranger is named"
+    return f"{rate} ({WHO[strangers_are]})"
 
 
 def _share(share: Share) -> str:

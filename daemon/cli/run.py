@@ -40,7 +40,7 @@ def run(
     with told_errors():
         settings = read()
         for warning in find_warnings(settings):
-            logger.warning("dangerous_setting %s", warning)
+            logger.warning("doubtful_setting %s", warning)
         for problem in find_source_problems(settings):
             logger.warning("source_missing %s", problem)  # it may come later; the other cameras go on without it
         try:

@@ -7,11 +7,12 @@ stranger is named with a probability of at most 1 - (1 - FMR(t))^N: the false-po
 
 import math
 from dataclasses import dataclass
+from operator import attrgetter
 
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.impostors import ImpostorTail, ImpostorTails
+from engine.impostors import ImpostorTail, ImpostorTails, Strangers
 
 WATCHED_FPIR = 0.2
 """Two people are alike who reach the cosine at which this share of the model's strangers would be named. So the level
@@ -34,19 +35,35 @@ class Calibration:
     is resembled about 2.4 times as often as who has one (docs/search.md)."""
     alikeness: float
     """See `alikeness`."""
+    strangers_are: Strangers
+    """For whom the rate is kept."""
 
 
-def calibrate(photos: int, sample: NDArray[np.float32], tails: ImpostorTails, fpir: float) -> Calibration:
+def calibrate(
+    photos: int, sample: NDArray[np.float32], tails: ImpostorTails, fpir: float, strangers_are: Strangers = "alike"
+) -> Calibration:
     """Returns the calibration of a gallery.
+
+    What is kept for strangers who are alike is kept for people at large, so their threshold is never the higher one,
+    though far up the fitted tails may cross; and it is all there is where the model does not know people at large.
 
     Args:
         photos: in the gallery.
         sample: (P, D) float32, L2 norm 1: a photo of each, or of many of them.
         tails: of the gallery's model.
         fpir: 0..1, both excluded.
+        strangers_are: who they are that come by.
     """
-    likeness = alikeness(sample, tails.photos)
-    return Calibration(fpir, threshold(fpir, photos, tails.track, likeness), photos, likeness)
+
+    def kept_for(strangers: Strangers) -> Calibration:
+        chosen = tails.of(strangers)
+        likeness = alikeness(sample, chosen.photos)
+        return Calibration(fpir, threshold(fpir, photos, chosen.track, likeness), photos, likeness, strangers)
+
+    alike = kept_for("alike")
+    if strangers_are == "alike" or tails.anybody is None:
+        return alike
+    return min(kept_for("anybody"), alike, key=attrgetter("threshold"))
 
 
 def threshold(fpir: float, photos: int, tail: ImpostorTail, alikeness: float = 1.0) -> float:
@@ -72,7 +89,7 @@ def false_positive_rate(cosine: float, photos: int, tail: ImpostorTail, alikenes
 
 
 def alikeness(sample: NDArray[np.float32], tail: ImpostorTail) -> float:
-    """Returns how many times as often these people look alike as two strangers of one race and gender do.
+    """Returns how many times as often these people look alike as two of the model's strangers do.
 
     Alike pairs are counted, and the count is shrunk towards what the model's strangers let expect (the mean of the
     posterior of a rate with a Gamma prior), so that a few people change little: 1 for one person or none. As the

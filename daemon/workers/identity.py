@@ -224,7 +224,8 @@ def _stranger_desk(store: Store, task: IdentityTask, counts: Counter[str]) -> St
 def _calibrator(store: Store, task: IdentityTask) -> Calibrator | None:
     if not task.impostors:
         return None
-    return Calibrator(store, ImpostorTails.model_validate_json(task.impostors), task.fpir)
+    tails = ImpostorTails.model_validate_json(task.impostors)
+    return Calibrator(store, tails, task.fpir, task.strangers_are)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from config import CameraSettings
 
 Task = TypeVar("Task", bound=msgspec.Struct)
+Hwaccel = Literal["none", "auto", "cuda", "vaapi", "qsv"]
 
 
 class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,6 +38,8 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
     transport: Literal["tcp", "udp"] = "tcp"
     tls_authority: str = ""
     """Path of the certificate that must have signed the camera's; empty: any certificate will do."""
+    hwaccel: Hwaccel = "none"
+    """What decodes `address`."""
     detect_fps: float
     weight: float = 1.0
     open_timeout_s: float
@@ -85,6 +88,7 @@ class CameraTask(msgspec.Struct, frozen=True, kw_only=True):
             main_address=settings.main_address,
             transport=settings.transport,
             tls_authority=str(settings.tls_authority or ""),
+            hwaccel=settings.hwaccel,
             detect_fps=settings.detect_fps,
             weight=settings.weight,
             open_timeout_s=settings.open_timeout_s,
@@ -140,6 +144,8 @@ class IdentityTask(msgspec.Struct, frozen=True, kw_only=True):
     threshold: float
     """Where there are no impostor tails."""
     fpir: float = 0.001
+    strangers_are: Literal["alike", "anybody"] = "alike"
+    """For whom it is kept."""
     impostors: str = ""
     """The embedder's impostor tails as JSON; empty: the threshold always holds."""
     margin: float

@@ -5,8 +5,9 @@ from typing import Any
 import pytest
 
 from config import Settings
-from daemon.plans import Place, bridge_plan
+from daemon.plans import Place, bridge_plan, identity_plan
 from daemon.worker_process import WorkerPlan
+from daemon.workers.task import IdentityTask
 
 CONFIG: dict[str, Any] = {
     "cameras": {"door": {"url": "rtsp://192.0.2.1/x"}, "yard": {"url": "rtsp://192.0.2.2/x"}},
@@ -42,3 +43,11 @@ def plan_of(bridge: str, changed: dict[str, Any] | None = None) -> WorkerPlan:
 )
 def test_bridge_is_left_alone_unless_something_changes_that_it_uses(bridge, changed, stays) -> None:
     assert (plan_of(bridge) == plan_of(bridge, changed)) is stays
+
+
+@pytest.mark.parametrize("strangers_are", ["alike", "anybody"])
+def test_the_identity_worker_is_told_for_whom_the_rate_is_kept(tmp_path, strangers_are) -> None:
+    settings = Settings.model_validate({"state": tmp_path, "identity": {"strangers_are": strangers_are}})
+    task = identity_plan(Place(settings, {})).task
+    assert isinstance(task, IdentityTask)
+    assert task.strangers_are == strangers_are

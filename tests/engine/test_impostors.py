@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from engine.impostors import ImpostorTail
+from engine.impostors import ImpostorTail, ImpostorTails, LookTails
 
 tails = st.builds(
     ImpostorTail,
@@ -15,6 +15,9 @@ tails = st.builds(
     scale=st.floats(0.01, 0.1),
     shape=st.one_of(st.just(0.0), st.floats(-0.5, -1e-3), st.floats(1e-3, 0.3)),
 )
+
+
+ONE, OTHER = (ImpostorTail(above=above, share=0.02, scale=0.05, shape=0) for above in (0.3, 0.2))
 
 
 @given(tails, st.floats(0, 1))
@@ -45,3 +48,14 @@ def test_negative_shape_ends_the_tail() -> None:
     assert tail.rate(0.6001) == 0
     assert tail.cosine(1e-30) == pytest.approx(0.6, abs=1e-3)
     assert np.isfinite(tail.cosine(1e-300))
+
+
+def test_strangers_at_large_have_their_own_tails() -> None:
+    found = ImpostorTails(track=ONE, photos=ONE, tracks=ONE, anybody=LookTails(track=OTHER, photos=OTHER))
+    assert (found.of("alike").track, found.of("anybody").track) == (ONE, OTHER)
+
+
+def test_where_they_have_none_those_who_are_alike_stand_for_them() -> None:
+    """As in every manifest of before."""
+    found = ImpostorTails.model_validate({kind: ONE.model_dump() for kind in ("track", "photos", "tracks")})
+    assert found.of("anybody") is found

@@ -60,10 +60,20 @@ def test_now_computes_and_notes_the_threshold(deconvid: Deconvid, twins: Path) -
     told = json.loads(deconvid("now", "--json", settings="[identity]\nfpir = 0.01\n").stdout)
     assert MODEL.impostors
     assert told["threshold"] == pytest.approx(threshold(0.01, 4, MODEL.impostors.track, told["alikeness"]))
+    assert told["strangers_are"] == "alike"
     with Store.open(twins) as store:
         noted = store.calibrations.get(MODEL.sha256)
     assert noted
     assert (noted.threshold, noted.fpir, noted.gallery_revision) == (told["threshold"], 0.01, 4)
+
+
+def test_people_at_large_are_told_beside_those_who_are_alike(deconvid: Deconvid, twins: Path) -> None:
+    told = deconvid("report", settings='[identity]\nstrangers_are = "anybody"\n')
+    assert "1 stranger in 1,000 is named (of people at large)" in told.stdout
+    rows = [row.split("\t") for row in told.stdout.splitlines() if row.startswith("0.10%\t")]
+    assert [row[1] for row in rows] == ["alike", "anybody"]
+    assert rows[1][2] < rows[0][2]
+    assert f"threshold {rows[1][2]} by identity.fpir" in told.stdout
 
 
 def test_now_says_when_the_configuration_overrides_it(deconvid: Deconvid, twins: Path) -> None:

@@ -11,10 +11,13 @@ from daemon.identity.calibration import (
     false_positive_rate,
     threshold,
 )
-from engine.impostors import ImpostorTail, ImpostorTails
+from engine.impostors import ImpostorTail, ImpostorTails, LookTails
 
 TAIL = ImpostorTail(above=0.42, share=0.02, scale=0.06, shape=-0.14)
 TAILS = ImpostorTails(track=TAIL, photos=TAIL, tracks=TAIL)
+AT_LARGE = ImpostorTail(above=0.34, share=0.02, scale=0.06, shape=-0.14)
+BOTH = TAILS.model_copy(update={"anybody": LookTails(track=AT_LARGE, photos=AT_LARGE)})
+NO_LESS_ALIKE = TAILS.model_copy(update={"anybody": LookTails(track=TAIL, photos=TAIL)})
 
 rates, sizes, ratios = st.floats(1e-5, 0.01), st.integers(1, 1_000_000), st.floats(0.2, 5)
 
@@ -91,3 +94,37 @@ def test_people_who_are_alike_raise_the_threshold_and_different_ones_lower_it() 
     alike, different = calibrate(300, crowd(300, spread=0.12), TAILS, 1e-3), calibrate(300, crowd(300), TAILS, 1e-3)
     assert different.alikeness < 1 < alike.alikeness
     assert different.threshold < threshold(1e-3, 300, TAIL) < alike.threshold
+
+
+@given(st.integers(1, 200), st.floats(0.1, 1), st.sampled_from([1e-4, 1e-3, 0.01, 0.1]), st.sampled_from([BOTH, TAILS]))
+def test_people_at_large_never_have_the_higher_threshold(
+    people: int, spread: float, fpir: float, tails: ImpostorTails
+) -> None:
+    faces = crowd(people, spread=spread)
+    alike, anybody = (calibrate(people, faces, tails, fpir, kind) for kind in ("alike", "anybody"))
+    assert anybody.threshold <= alike.threshold
+
+
+@given(sizes, sizes, rates)
+def test_threshold_for_people_at_large_rises_with_the_gallery(few: int, many: int, fpir: float) -> None:
+    few, many = sorted((few, many))
+    nobody = np.empty((0, 0), np.float32)
+    assert (
+        calibrate(few, nobody, BOTH, fpir, "anybody").threshold
+        <= calibrate(many, nobody, BOTH, fpir, "anybody").threshold
+    )
+
+
+def test_people_at_large_are_worth_a_lower_threshold_until_one_s_own_people_say_who_comes() -> None:
+    def gained(faces: np.ndarray) -> float:
+        alike, anybody = (calibrate(len(faces), faces, BOTH, 1e-3, kind).threshold for kind in ("alike", "anybody"))
+        return alike - anybody
+
+    assert gained(crowd(10)) > 0.07
+    assert 0 < gained(crowd(300, spread=0.25)) < 0.04
+
+
+def test_a_calibration_says_whose_tails_it_rests_on() -> None:
+    faces = crowd(10)
+    kinds = [calibrate(10, faces, tails, 1e-3, "anybody").strangers_are for tails in (BOTH, TAILS)]
+    assert kinds == ["anybody", "alike"]

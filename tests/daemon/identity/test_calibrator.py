@@ -17,7 +17,7 @@ from daemon.identity.gallery import Gallery
 from daemon.identity.recogniser import Recogniser
 from daemon.store import Enrolment, Store
 from daemon.store.calibrations import StoredCalibration
-from engine.impostors import ImpostorTail, ImpostorTails
+from engine.impostors import ImpostorTail, ImpostorTails, LookTails
 from tests.daemon.factories import MODEL, make_face, make_template, towards, unit
 
 TAIL = ImpostorTail(above=0.42, share=0.02, scale=0.06, shape=-0.14)
@@ -51,7 +51,7 @@ def test_threshold_is_noted_with_what_it_rests_on_and_anew_when_people_change(
     recogniser.refresh_gallery()
     assert (noted(store).gallery_revision, noted(store).fpir) == (8, 0.01)
     assert noted(store).threshold == pytest.approx(threshold(0.01, 8, TAIL), abs=0.01)
-    assert '"photos":8' in noted(store).parameters
+    assert '"strangers_are":"alike","photos":8' in noted(store).parameters
 
 
 def test_growing_gallery_withdraws_a_name_that_is_not_sure_any_more(store: Store, recogniser: Recogniser) -> None:
@@ -77,3 +77,11 @@ def test_locked_store_is_no_reason_to_decide_by_an_old_threshold(
     assert found.threshold == threshold(0.01, 1, TAIL)
     assert "calibration_not_noted" in caplog.text
     assert store.calibrations.get(MODEL) is None
+
+
+def test_the_threshold_of_people_at_large_is_noted_as_theirs(store: Store) -> None:
+    at_large = TAIL.model_copy(update={"above": 0.34})
+    tails = TAILS.model_copy(update={"anybody": LookTails(track=at_large, photos=at_large)})
+    found = Calibrator(store, tails, 0.01, "anybody").calibrate(Gallery.load(store, MODEL))
+    assert found.threshold == noted(store).threshold == threshold(0.01, 1, at_large)
+    assert '"strangers_are":"anybody"' in noted(store).parameters

@@ -1,15 +1,17 @@
 import numpy as np
 import pytest
 
-from daemon.identity.calibration import Calibration, threshold
+from daemon.identity.calibration import calibrate
 from daemon.identity.gallery_report import GalleryReport, report
 from daemon.identity.rehearsal import Rehearsal
 from daemon.store import GallerySnapshot
-from engine.impostors import ImpostorTail, ImpostorTails
+from engine.impostors import ImpostorTail, ImpostorTails, LookTails, Strangers
 from tests.daemon.factories import towards, unit
 
 TAIL = ImpostorTail(above=0.42, share=0.02, scale=0.06, shape=-0.14)
-TAILS = ImpostorTails(track=TAIL, photos=TAIL, tracks=TAIL)
+AT_LARGE = LookTails(track=TAIL.model_copy(update={"above": 0.34}), photos=TAIL)
+TAILS = ImpostorTails(track=TAIL, photos=TAIL, tracks=TAIL, anybody=AT_LARGE)
+NO_SAMPLE = np.empty((0, 0), np.float32)
 
 
 def gallery(*people: list[np.ndarray]) -> GallerySnapshot:
@@ -22,10 +24,16 @@ def gallery(*people: list[np.ndarray]) -> GallerySnapshot:
     )
 
 
-def about(snapshot: GallerySnapshot, fixed: float | None = None) -> GalleryReport:
+def about(
+    snapshot: GallerySnapshot,
+    fixed: float | None = None,
+    strangers_are: Strangers = "alike",
+    tails: ImpostorTails = TAILS,
+    fpir: float = 0.001,
+) -> GalleryReport:
     people = len(set(snapshot.person_ids.tolist()))
-    calibration = Calibration(0.001, threshold(0.001, people, TAIL), people, 1.0)
-    return report(snapshot, TAILS, calibration, margin=0.05, fixed=fixed)
+    calibration = calibrate(people, NO_SAMPLE, tails, fpir, strangers_are)
+    return report(snapshot, NO_SAMPLE, tails, calibration, margin=0.05, fixed=fixed)
 
 
 def photos(face: int, count: int = 3, cosine: float = 0.95) -> list[np.ndarray]:
@@ -60,11 +68,27 @@ def test_galleries_that_say_little_are_reported_all_the_same(people: list[list[n
 
 
 def test_a_rarer_rate_costs_misses() -> None:
-    found = about(gallery(*(photos(face, 4, cosine=0.8) for face in range(1, 12))))
-    assert [point.threshold for point in found.points] == sorted((p.threshold for p in found.points), reverse=True)
-    misses = [point.misses.value for point in found.points if point.misses]
-    assert misses == sorted(misses, reverse=True)
-    assert misses[0] > misses[-1]
+    found = about(gallery(*(photos(face, 4, cosine=0.75) for face in range(1, 12))))
+    for kind in ("alike", "anybody"):
+        points = [point for point in found.points if point.strangers_are == kind]
+        assert [point.threshold for point in points] == sorted((p.threshold for p in points), reverse=True)
+        misses = [point.misses.value for point in points if point.misses]
+        assert misses == sorted(misses, reverse=True)
+        assert misses[0] > misses[-1]
+
+
+def test_what_strangers_are_is_told_side_by_side_for_each_rate_and_the_one_that_is_set() -> None:
+    found = about(gallery(photos(1), photos(2)), strangers_are="anybody", fpir=0.005)
+    assert [(p.fpir, p.strangers_are) for p in found.points[4:6]] == [(0.005, "alike"), (0.005, "anybody")]
+    alike, anybody = (point.threshold for point in found.points[4:6])
+    assert (found.in_force.strangers_are, found.in_force.threshold) == ("anybody", anybody)
+    assert anybody == pytest.approx(alike - 0.08)
+
+
+def test_a_model_that_does_not_know_people_at_large_tells_of_those_who_are_alike() -> None:
+    bare = TAILS.model_copy(update={"anybody": None})
+    found = about(gallery(photos(1), photos(2)), strangers_are="anybody", tails=bare)
+    assert {point.strangers_are for point in (found.in_force, *found.points)} == {"alike"}
 
 
 def test_the_override_is_told_with_the_rate_that_it_means() -> None:
@@ -72,6 +96,11 @@ def test_the_override_is_told_with_the_rate_that_it_means() -> None:
     assert found.is_fixed
     assert found.in_force.threshold == 0.5
     assert found.in_force.fpir == pytest.approx(1 - (1 - TAIL.rate(0.5)) ** 2)
+
+
+def test_the_override_s_rate_is_that_of_whom_the_operator_expects() -> None:
+    found = about(gallery(photos(1), photos(2)), fixed=0.5, strangers_are="anybody")
+    assert found.in_force.fpir == pytest.approx(1 - (1 - AT_LARGE.track.rate(0.5)) ** 2)
 
 
 def test_everybody_with_a_fault_gets_advice_and_nobody_else() -> None:

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from engine.impostors import ImpostorTail, ImpostorTails
+from engine.impostors import ImpostorTail, ImpostorTails, LookTails
 from engine.manifests import ModelSpec
-from training.evaluation.tails import fit_tail, fused_walk
+from training.evaluation.tails import fit_tail, fused_walk, look_tails
 from training.evaluation.walks import walk
 from training.fit_tails import with_tails
 
@@ -25,13 +25,23 @@ def test_the_fit_finds_the_tail_that_the_scores_were_drawn_from():
         assert tail.cosine(rate) == pytest.approx(true.cosine(rate), abs=0.01)
 
 
-def test_tails_are_written_into_a_manifest_once_and_nothing_else_changes():
-    tails = ImpostorTails(track=TAIL, photos=TAIL, tracks=TAIL)
+def test_only_pairs_that_count_make_a_tail():
+    vectors = np.random.default_rng(5).normal(size=(400, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    everybody = ~np.eye(400, dtype=bool)
+    unlike = everybody & (vectors @ vectors.T < 0.5)
+    assert look_tails(vectors, vectors, unlike).photos.cosine(1e-6) < 0.55
+    assert look_tails(vectors, vectors, everybody).photos.cosine(1e-6) > 0.6
+
+
+@pytest.mark.parametrize("anybody", [None, LookTails(track=TAIL, photos=TAIL)])
+def test_tails_are_written_into_a_manifest_once_and_nothing_else_changes(anybody):
+    tails = ImpostorTails(track=TAIL, photos=TAIL, tracks=TAIL, anybody=anybody)
     manifest = SHIPPED.read_text()
     once = with_tails(manifest, tails)
     assert with_tails(once, tails) == once
     before, after = tomllib.loads(manifest), tomllib.loads(once)
-    assert after.pop("impostors") == tails.model_dump()
+    assert after.pop("impostors") == tails.model_dump(exclude_none=True)
     before.pop("impostors")
     assert before == after
 
@@ -40,6 +50,15 @@ def test_the_shipped_embedder_has_tails_that_agree_with_its_threshold():
     spec = ModelSpec.read(SHIPPED)
     assert spec.impostors
     assert spec.impostors.track.cosine(1e-4) == pytest.approx(spec.threshold, abs=0.04)
+
+
+@pytest.mark.parametrize("rate", [0.02, 1e-3, 1e-4, 1e-5, 1e-6])
+def test_the_shipped_embedder_finds_people_at_large_less_alike_than_those_of_a_group(rate):
+    tails = ModelSpec.read(SHIPPED).impostors
+    assert tails
+    assert tails.anybody
+    assert tails.anybody.track.cosine(rate) < tails.track.cosine(rate)
+    assert tails.anybody.photos.cosine(rate) < tails.photos.cosine(rate)
 
 
 def test_a_walk_is_the_same_for_the_same_seed_and_comes_nearer():
