@@ -43,6 +43,10 @@ class CameraSettings(Section):
     """PEM file of who signed the camera's certificate, for `rtsps://`: no other one is spoken to, and the certificate
     must name the camera's host. Unset: any certificate will do, which hides the pictures from listeners on the way, but
     the password from nobody who poses as the camera."""
+    hwaccel: Literal["none", "auto", "cuda", "vaapi", "qsv"] = "none"
+    """What decodes `url`: `none` is the processor, `cuda`, `vaapi` and `qsv` are ways to use a GPU, and `auto` takes
+    the first of them that can be opened. Where none can, the processor decodes, and `deconvid status` says so:
+    docs/streams.md."""
     detect_fps: float = Field(5.0, ge=0.1, le=30)
     """Frames per second in which faces are looked for, whatever the camera's own rate."""
     weight: float = Field(1.0, ge=0.1, le=10)

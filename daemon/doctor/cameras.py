@@ -66,7 +66,7 @@ def _streams(name: str, camera: CameraSettings) -> Iterator[tuple[str, CameraTas
     task = CameraTask.of(name, camera, ring=Path(), heartbeat=Path(), frames="", observations="", reports="")
     yield name, task
     if task.main_address:
-        yield _main(name), msgspec.structs.replace(task, address=task.main_address)
+        yield _main(name), msgspec.structs.replace(task, address=task.main_address, hwaccel="none")
 
 
 def _look(subject: str, task: CameraTask) -> Look:
@@ -74,16 +74,21 @@ def _look(subject: str, task: CameraTask) -> Look:
     try:
         with Source.open(task) as source:
             picture = next((arrival.frame for arrival in source.frames() if arrival.frame), None)
-            codec, pixel_aspect = source.codec, source.pixel_aspect
+            shown = source.describe(picture) if picture else ""
+            fallback, pixel_aspect = source.fallback, source.pixel_aspect
     except SourceError as error:
         cause, _, fix = str(error).partition(". ")
         fix = fix or "Check that it is on and reachable"
         return Look(Finding("cameras", subject, "fail", f"{error.state}: {cause}", fix))
     if picture is None:
         return Look(Finding("cameras", subject, "fail", "there is no picture in it", "Check it with ffprobe"))
-    detail = f"{picture.width}x{picture.height} {codec}, first picture after {time.monotonic() - started:.1f} s"
+    detail = f"{shown}, first picture after {time.monotonic() - started:.1f} s"
+    finding = Finding("cameras", subject, "ok", detail)
+    if fallback and task.hwaccel != "auto":
+        cause, _, fix = fallback.partition(". ")
+        finding = Finding("cameras", subject, "warn", f"{detail}: {cause}", fix)
     size = picture.width, picture.height
-    return Look(Finding("cameras", subject, "ok", detail), size, pixel_aspect * picture.width / picture.height)
+    return Look(finding, size, pixel_aspect * picture.width / picture.height)
 
 
 def _compare(small: Look, main: Look) -> Iterator[Finding]:

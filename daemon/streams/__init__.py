@@ -14,6 +14,8 @@ privacy     parts of the picture that nobody may see
 stream_clock  when a stream's frames were captured, to match two streams
 packet_ring  the newest packets of a stream that is not decoded
 demand_decoder  single frames from held packets
+accelerators  decoders of GPUs, and why one cannot be used
+stream_decoder  decodes one stream by a GPU or by the processor
 source      one open camera or file
 attempts    one attempt after the other at a camera
 """

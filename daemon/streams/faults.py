@@ -86,10 +86,11 @@ def classify(
         return SourceError("backoff", "the answer makes no sense. Check url: something else may listen there")
     if kind == "rtsp" and phase == "opening" and isinstance(error, OSError) and error.errno == errno.EIO:
         return SourceError("backoff", NO_TLS_CAUSE if tls else UNKNOWN_HOST_CAUSE)
-    return SourceError("backoff", _reason(error))
+    return SourceError("backoff", reason(error))
 
 
-def _reason(error: Exception) -> str:
+def reason(error: Exception) -> str:
+    """Returns the kind of an error of libav in words, without its text."""
     if isinstance(error, OSError) and error.errno:
         return os.strerror(error.errno).lower()
     words: list[str] = re.findall("[A-Z][a-z]+", type(error).__name__.removesuffix("Error"))

@@ -18,6 +18,7 @@ from daemon.streams.demand_decoder import DemandDecoder
 from daemon.streams.faults import UNDECODABLE_CAUSE, Phase, SourceError, classify
 from daemon.streams.media_time import MediaTime
 from daemon.streams.stream_clock import StreamClock
+from daemon.streams.stream_decoder import StreamDecoder
 from daemon.workers.task import CameraTask
 
 # libav's own log lines hold the address with the password. PyAV is silent as it comes; this keeps it so.
@@ -75,6 +76,7 @@ class Source:
         stream.codec_context.thread_count = 1
         # Against a stream that grows later: its memory would be taken before a frame of it could be refused.
         stream.codec_context.options = _memory_bound(task)
+        self._decoder = StreamDecoder(stream.codec_context, task.hwaccel)
 
     @classmethod
     def open(cls, task: CameraTask) -> Self:
@@ -115,6 +117,18 @@ class Source:
         """Width of a pixel over its height; 1 where the stream does not say."""
         return float(self._stream.codec_context.sample_aspect_ratio or 1)
 
+    @property
+    def fallback(self) -> str:
+        """Why the processor decodes though `hwaccel` wants a GPU, and what to do; empty if it does not."""
+        return self._decoder.fallback
+
+    def describe(self, frame: VideoFrame) -> str:
+        """Returns its size and codec for people, and who decodes it if that is a question."""
+        shown = f"{frame.width}x{frame.height} {self.codec}"
+        if self._task.hwaccel == "none":
+            return shown
+        return f"{shown}, decoded by {self._decoder.accelerator or 'the processor'}"
+
     def frames(self) -> Iterator[Arrival]:
         """Yields every frame, in order of presentation; ends where the file or the connection ends.
 
@@ -125,7 +139,7 @@ class Source:
         for packet, times in self.packets():
             self._check_sight(seen_s)
             try:
-                frames = packet.decode()
+                frames = self._decoder.decode(packet)
             except av.error.EOFError:
                 return
             except av.error.FFmpegError as error:

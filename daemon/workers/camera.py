@@ -65,6 +65,7 @@ class CameraWorker:
         self._masks = PrivacyMasks(task.privacy_masks)
         self._gate = _motion_gate(task)
         self._state = CameraReport("connecting", "", time.time_ns())
+        self._fallback = ""
 
     def run(self) -> int:
         """Returns the exit code of the process."""
@@ -112,7 +113,8 @@ class CameraWorker:
             if self._lender:
                 self._lender.remember(times.captured_ns, arrival.dated_ns)
             if arrival.frame is not None:
-                self._report("streaming", f"{arrival.frame.width}x{arrival.frame.height} {source.codec}")
+                self._note_fallback(source.fallback)
+                self._report("streaming", source.describe(arrival.frame))
             self._take(arrival, times)
 
     def _take(self, arrival: Arrival, times: FrameTimes) -> None:
@@ -146,6 +148,13 @@ class CameraWorker:
             self._outbox.announce(token)
         return token is not None
 
+    def _note_fallback(self, cause: str) -> None:
+        """Tells once why the processor decodes though a GPU was to."""
+        if cause and cause != self._fallback:
+            asked = self._task.hwaccel
+            logger.warning("decoding_fallback camera=%s hwaccel=%s cause=%s", self._task.name, asked, cause)
+        self._fallback = cause
+
     def _report(self, state: CameraState, detail: str = "") -> None:
         """Tells a change once, however often the camera is tried."""
         if (state, detail) != (self._state.state, self._state.detail):
@@ -164,6 +173,8 @@ class CameraWorker:
 
     def _tell(self, at_once: bool = False) -> None:
         counters, gauges, ill = self._lender.figures() if self._lender else ({}, {}, "")
+        if self._task.hwaccel != "auto":  # which asks for a GPU where there is one, and no more
+            ill = "; ".join(filter(None, (self._fallback, ill)))
         self._reporter.report(counters=counters, gauges=gauges, camera=self._state, ill=ill, at_once=at_once)
 
     def _wait(self, seconds: float) -> None:

@@ -8,7 +8,7 @@ from rig.statuses import make_status
 from config import CameraSettings, PrivacySettings, Settings, WebSettings
 from daemon.doctor import examine
 from daemon.doctor.cameras import examine_cameras
-from daemon.doctor.decoders import examine_decoders
+from daemon.doctor.decoders import examine_decoders, judge_accelerator
 from daemon.doctor.folders import examine_folders
 from daemon.doctor.keys import examine_keys
 from daemon.doctor.machine import _clock, _memory, _processor, _python, examine_machine
@@ -16,6 +16,7 @@ from daemon.doctor.ports import examine_ports
 from daemon.doctor.runtimes import FLAVOURS, GPU, IMPORT, TENSORRT, Probed, judge, probe
 from daemon.operations.status import write_status
 from daemon.store import Store
+from daemon.streams.accelerators import find_lack
 
 
 def states(findings):
@@ -167,6 +168,31 @@ def test_cameras_are_opened_at_once_and_none_is_waited_for_long(make_clip):
         assert time.monotonic() - started < 8
     assert states(findings) == dict.fromkeys(cameras, "fail") | {"file": "ok"}
     assert "hunter2" not in str(findings)
+
+
+@pytest.mark.parametrize(
+    ("probed", "state", "says"),
+    [
+        (Probed("ready", ""), "ok", "hwaccel may be cuda"),
+        (Probed("no driver", "cuda cannot be opened"), "ok", "optional"),
+        (Probed("crashes", "exit code -11"), "warn", "exit code -11"),
+    ],
+)
+def test_a_gpu_is_optional_but_must_not_crash_who_tries_it(probed, state, says):
+    found = judge_accelerator("cuda", probed)
+    assert states([found]) == {"cuda": state}
+    assert says in found.detail
+
+
+def test_a_camera_that_is_not_decoded_as_its_settings_want_is_told(make_clip):
+    lack = find_lack("cuda")
+    cameras = {wanted: CameraSettings(url=str(make_clip()), hwaccel=wanted) for wanted in ("none", "auto", "cuda")}
+    findings = list(examine_cameras(cameras))
+    assert states(findings) == {"none": "ok", "auto": "ok", "cuda": "warn" if lack else "ok"}
+    told = {finding.subject: finding for finding in findings}
+    assert "decoded by" in told["auto"].detail
+    assert "decoded by" not in told["none"].detail
+    assert lack.endswith(told["cuda"].fix)
 
 
 @pytest.mark.camera

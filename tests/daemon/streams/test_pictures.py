@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 from av import VideoFrame
-from av.video.reformatter import Interpolation
+from av.video.reformatter import ColorRange, Interpolation
 
 from daemon.streams.pictures import BT709, SMPTE170M, to_picture
 from engine.images import YuvImage
@@ -18,7 +18,7 @@ def make_frame(pixel_format: str, width: int = 64, height: int = 48) -> tuple[Vi
     return frame, bgr
 
 
-FORMATS = ["yuv420p", "yuvj420p", "yuvj422p", "yuyv422", "nv12", "yuv444p", "yuv420p10le", "gbrp", "bgr24"]
+FORMATS = ["yuv420p", "yuvj420p", "yuvj422p", "yuyv422", "nv12", "yuv444p", "yuv420p10le", "p010le", "gbrp", "bgr24"]
 EVEN, ODD = (64, 48), (63, 47)
 CASES = [(name, size) for name in FORMATS for size in (EVEN, ODD) if (name, size) != ("yuyv422", ODD)]  # no such thing
 
@@ -31,6 +31,21 @@ def test_every_pixel_format_shows_the_same_colours(pixel_format, size):
     shown = YuvImage(*picture.planes, bt709=picture.bt709, full_range=picture.full_range).to_bgr()
     difference = np.abs(shown.astype(int) - bgr)[2:-2, 2:-2]
     assert difference.mean() < TOLERANCE
+
+
+@pytest.mark.parametrize("full_range", [True, False])
+def test_what_a_gpu_decodes_keeps_its_values(full_range):
+    frame = VideoFrame(64, 48, "nv12")
+    luma = np.arange(64, dtype=np.uint8) * 4
+    for plane, row in zip(frame.planes, (luma, np.tile(np.uint8([3, 250]), 32)), strict=True):
+        plane.update(np.tile(np.pad(row, (0, plane.line_size - row.size)), plane.height))
+    frame.color_range = ColorRange.JPEG if full_range else ColorRange.MPEG
+    picture = to_picture(frame)
+    y, u, v = picture.planes
+    assert (picture.full_range, u.shape, v.shape) == (full_range, (24, 32), (24, 32))
+    assert (y == luma).all()
+    assert (u == 3).all()
+    assert (v == 250).all()
 
 
 @pytest.mark.parametrize(

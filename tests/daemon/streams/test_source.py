@@ -42,7 +42,8 @@ class DamagedPacket:
 
 
 def open_source(packets: list[Any], width: int = 64, clock: Callable[[], float] = time.monotonic) -> Source:
-    stream = SimpleNamespace(average_rate=10, width=width, height=48, codec_context=SimpleNamespace(name="h264"))
+    decoder = SimpleNamespace(name="h264", decode=lambda packet: packet.decode())
+    stream = SimpleNamespace(average_rate=10, width=width, height=48, codec_context=decoder)
     return Source(TASK, SimpleNamespace(demux=lambda _: iter(packets)), stream, clock)
 
 

@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 import zmq
 from rig.clips import remux, write_lumas
-from rig.workers import make_camera_task
+from rig.workers import POLL_MS, make_camera_task
 
 from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED
 from daemon.frames import DropReason
-from daemon.messages import FrameToken, decode_token
+from daemon.messages import FrameToken, decode_report, decode_token
+from daemon.streams.accelerators import ACCELERATORS, find_lack
 from daemon.workers.outbox import Outbox
 
 PASSWORD = "s3cret/w@rd#1"
@@ -301,6 +302,23 @@ def test_a_killed_worker_goes_on_in_the_same_books(run_camera, make_clip):
     run.start()
     run.wait_for_frames(3)
     assert [frame.sequence for frame in run.frames] == list(range(1, len(run.frames) + 1))
+
+
+@pytest.mark.parametrize("hwaccel", ["cuda", "auto"])
+def test_who_decodes_is_told_and_that_it_is_not_who_was_to(run_camera, make_clip, tmp_path, hwaccel):
+    wanted = ACCELERATORS if hwaccel == "auto" else (hwaccel,)
+    found = next((accelerator for accelerator in wanted if not find_lack(accelerator)), None)
+    with zmq.Context() as context, context.socket(zmq.PULL) as reports:
+        reports.bind(f"ipc://{tmp_path}/reports")
+        run = run_camera(str(make_clip()), "file", fast=True, hwaccel=hwaccel)
+        assert run.wait_for_exit() == EXIT_ENDED
+        while reports.poll(POLL_MS):
+            report = decode_report(reports.recv())
+    assert run.wait_for_state("streaming").detail == f"320x240 h264, decoded by {found or 'the processor'}"
+    assert len(run.frames) == 10
+    told = run.log.read_text().count(f"decoding_fallback camera=door hwaccel={hwaccel}")
+    assert told == (found is None)
+    assert bool(report.ill) == (found is None and hwaccel != "auto")
 
 
 def test_a_worker_without_a_task_says_who_starts_it(run_camera, tmp_path):
