@@ -149,10 +149,11 @@ class CameraWorker:
         return token is not None
 
     def _note_fallback(self, cause: str) -> None:
-        """Tells once why the processor decodes though a GPU was to."""
+        """Tells once why the processor decodes though a GPU was to; `auto` asks for one only where there is one."""
         if cause and cause != self._fallback:
             asked = self._task.hwaccel
-            logger.warning("decoding_fallback camera=%s hwaccel=%s cause=%s", self._task.name, asked, cause)
+            level = logging.INFO if asked == "auto" else logging.WARNING
+            logger.log(level, "decoding_fallback camera=%s hwaccel=%s cause=%s", self._task.name, asked, cause)
         self._fallback = cause
 
     def _report(self, state: CameraState, detail: str = "") -> None:
@@ -173,8 +174,8 @@ class CameraWorker:
 
     def _tell(self, at_once: bool = False) -> None:
         counters, gauges, ill = self._lender.figures() if self._lender else ({}, {}, "")
-        if self._task.hwaccel != "auto":  # which asks for a GPU where there is one, and no more
-            ill = "; ".join(filter(None, (self._fallback, ill)))
+        if self._fallback and self._task.hwaccel != "auto":
+            ill = "; ".join(filter(None, (f"decoded by the processor: {self._fallback}", ill)))
         self._reporter.report(counters=counters, gauges=gauges, camera=self._state, ill=ill, at_once=at_once)
 
     def _wait(self, seconds: float) -> None:
