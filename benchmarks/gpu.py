@@ -85,7 +85,7 @@ class Candidate:
 
     def parity(self, kind: str) -> dict[str, object]:
         """Returns the cosines to the reference's embeddings, by batch and kind of picture."""
-        reference = OnnxRuntime(self.model.path, REFERENCE_THREADS, {})
+        reference = OnnxRuntime(self.model.path, REFERENCE_THREADS)
         runtime = TensorRtRuntime(self.flavour, self.plans[kind])
         found: dict[str, object] = {}
         for batch in (*BATCHES, *ODD_BATCHES):

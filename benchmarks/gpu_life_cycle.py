@@ -31,7 +31,7 @@ def life_cycle(flavour: FlavourName, model: Model) -> dict[str, object]:
 
 def _until_swapped(flavour: FlavourName, model: Model, folder: Path) -> dict[str, object]:
     crops = structured_and_random(BATCH)["structured"]
-    reference = CropRuntime(OnnxRuntime(model.path, 2, {}), model.network.input)
+    reference = CropRuntime(OnnxRuntime(model.path, 2), model.network.input)
     [wanted] = reference.run({CROPS: crops}).values()
     runtime = SwappingRuntime(reference, lambda: load_tensorrt(flavour, model.network, folder))
     begin, served, least = time.perf_counter(), dict[str, int](), 1.0

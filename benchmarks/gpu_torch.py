@@ -92,7 +92,7 @@ def faces_per_s(make: Callable[[int], Callable[[], object]], seconds: float) -> 
 
 
 def parity(rival: Rival, model: Model) -> dict[str, object]:
-    reference = OnnxRuntime(model.path, os.cpu_count() or 1, {})
+    reference = OnnxRuntime(model.path, os.cpu_count() or 1)
     found: dict[str, object] = {}
     for kind, crops in structured_and_random(32).items():
         [wanted] = reference.run({model.input_name: model.blob(crops)}).values()
@@ -103,7 +103,7 @@ def parity(rival: Rival, model: Model) -> dict[str, object]:
 
 def processor(model: Model, seconds: float) -> dict[str, object]:
     """Faces a second of ONNX Runtime with all cores, from float32 in memory."""
-    runtime = OnnxRuntime(model.path, os.cpu_count() or 1, {})
+    runtime = OnnxRuntime(model.path, os.cpu_count() or 1)
     blobs = {batch: model.blob(structured_and_random(batch)["structured"]) for batch in (1, 8, 32, 128)}
     return {
         str(batch): _faces_per_s(lambda blob=blob: runtime.run({model.input_name: blob}), batch, seconds)  # type: ignore[misc]

@@ -114,9 +114,8 @@ def looks_of(clip: Path, detector: Detector, settings: Settings) -> Iterator[Loo
             due_s += LOOK_S
             picture = to_picture(frame)
             image = YuvImage(*picture.planes, picture.bt709, picture.full_range)
-            small, scale = image.shrunk(settings.detection.picture_px)
-            [found] = detector.detect([small.to_bgr()])
-            yield Look(frame.time, image.y.copy(), found.scaled(1 / scale))
+            [found] = detector.detect([image])
+            yield Look(frame.time, image.y.copy(), found)
 
 
 def compare(looks: Sequence[Look], settings: Settings) -> dict[str, object]:

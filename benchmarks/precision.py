@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from benchmarks.command import tell
 from config import Settings
 from engine.alignment import align
-from engine.detectors import NetworkDetector, load_detector
+from engine.detectors import Detector, load_detector
 from engine.embedder import Embedder
 from engine.machine import processor
 from engine.manifests import find_model
@@ -56,7 +56,7 @@ def compare_embedders(exact: Embedder, rounded: Embedder, detector: str) -> dict
     }
 
 
-def compare_detectors(exact: NetworkDetector, rounded: NetworkDetector, embedder: Embedder) -> dict[str, object]:
+def compare_detectors(exact: Detector, rounded: Detector, embedder: Embedder) -> dict[str, object]:
     found = np.zeros(2, int)
     moves, cosines = [np.zeros(0)], [np.zeros(0)]
     for picture in pictures():

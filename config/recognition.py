@@ -8,7 +8,7 @@ from config.section import Section
 
 
 class DetectionSettings(Section):
-    model: str = "centerface"
+    model: str = "finder_v1"
     """Name of a detector's manifest; `deconvid models list` shows them."""
     size_px: int = Field(640, ge=96, le=1920)
     """Longer side of the picture in which faces are looked for. Smaller is faster and misses small faces."""
@@ -21,11 +21,6 @@ class DetectionSettings(Section):
     """Faces with a smaller box, measured in the camera's own pixels, are not recognised."""
     precision: Literal["f32", "bf16"] = "f32"
     """In what the detector multiplies, as `embedding.precision`: bf16 moves landmarks a little, and is faster."""
-
-    @property
-    def picture_px(self) -> int:
-        """Longer side of the picture from which the looks are taken."""
-        return self.size_px * self.tiles
 
 
 class EmbeddingSettings(Section):
@@ -59,6 +54,10 @@ class IdentitySettings(Section):
     """Tolerated share of strangers who are given somebody's name (false-positive identification rate), per person who
     comes by. The threshold follows from it, the embedder and the number of people: `deconvid calibrate report` shows
     it, and what it costs."""
+    strangers_are: Literal["alike", "anybody"] = "alike"
+    """For whom `fpir` is kept. alike: even if all strangers are of the enrolled people's own race and gender, as in a
+    place where everybody resembles everybody. anybody: for people at large, of all races, genders and ages; then fewer
+    of those who are enrolled stay unnamed, and more than `fpir` of the strangers who are alike get a name."""
     threshold: float | None = Field(None, gt=-1, lt=1)
     """Least cosine of a match, whatever `fpir` and the gallery are. Unset: `fpir` decides."""
     margin: float = Field(0.05, ge=0, lt=1)

@@ -40,6 +40,10 @@ def similarity(points: NDArray[np.float32], template: NDArray[np.float32]) -> ND
     return _matrices(turn, shift)
 
 
+def _template(size: int) -> NDArray[np.float32]:
+    return np.asarray(ARCFACE_TEMPLATE * (size / TEMPLATE_SIZE), np.float32)
+
+
 def _turn_and_shift(
     points: NDArray[np.float32], template: NDArray[np.float32]
 ) -> tuple[NDArray[np.complex128], NDArray[np.complex128]]:
@@ -97,6 +101,21 @@ def align_yuv(frame: YuvImage, landmarks: NDArray[np.float32], size: int = 112) 
     return crops
 
 
+def from_crops(points: NDArray[np.float32], landmarks: NDArray[np.float32], size: int = 112) -> NDArray[np.float32]:
+    """Returns where points of aligned crops lie in the picture, (N, P, 2) float32.
+
+    Args:
+        points: (N, P, 2) float32, pixels of the crops.
+        landmarks: (N, 5, 2) float32, what the crops were aligned by. Where `align` makes nothing of them, the points
+            mean nothing.
+        size: side of a crop.
+    """
+    with np.errstate(invalid="ignore"):
+        turns, shifts = (part[:, None] for part in _turn_and_shift(landmarks, _template(size)))
+        z = (points[..., 0] + 1j * points[..., 1] - shifts) / np.where(np.abs(turns) > SMALLEST_SCALE, turns, 1)
+    return np.stack([z.real, z.imag], axis=-1).astype(np.float32)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Cuts:
     """What the crops of N faces need of a picture."""
@@ -117,7 +136,7 @@ class Cuts:
     def plan(cls, landmarks: NDArray[np.float32], size: int, width: int, height: int) -> Self:
         """Args: see `align`; width, height: of the picture."""
         with np.errstate(invalid="ignore"):  # a network may give anything
-            turns, shifts = _turn_and_shift(landmarks, ARCFACE_TEMPLATE * np.float32(size / TEMPLATE_SIZE))
+            turns, shifts = _turn_and_shift(landmarks, _template(size))
             sane = np.isfinite(turns) & np.isfinite(shifts) & (np.abs(turns) > SMALLEST_SCALE)
         back = 1 / np.where(sane, turns, 1)
         shrinks = np.ceil(0.5 * np.abs(back)).astype(np.intp)

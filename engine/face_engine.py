@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from config import Settings
 from engine.alignment import align, align_yuv
-from engine.detectors import Detector, TiledDetector, load_detector
+from engine.detectors import Detector, load_detector
 from engine.embedder import Embedder
 from engine.faces import Detections
 from engine.images import YuvImage
@@ -41,9 +41,9 @@ class Faces(FoundFaces):
 class FaceEngine:
     """Finds and embeds faces. An instance is used from one thread."""
 
-    def __init__(self, detector: Detector, embedder: Embedder, smallest_face_px: float = 0, size_px: int = 640) -> None:
+    def __init__(self, detector: Detector, embedder: Embedder, smallest_face_px: float = 0) -> None:
         self.detector, self.embedder = detector, embedder
-        self._smallest_face_px, self._size_px = smallest_face_px, size_px
+        self._smallest_face_px = smallest_face_px
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
@@ -54,7 +54,7 @@ class FaceEngine:
             RuntimeUnavailableError: the runtime that the settings name cannot be imported.
         """
         detection = settings.detection
-        detector: Detector = load_detector(
+        detector = load_detector(
             find_model(detection.model, settings.models),
             detection.size_px,
             detection.threshold,
@@ -62,10 +62,9 @@ class FaceEngine:
             settings.embedding.threads,
             detection.precision,
             settings.runtime_calibrations,
+            detection.tiles,
         )
-        if detection.tiles > 1:
-            detector = TiledDetector(detector, detection.tiles)
-        return cls(detector, Embedder.of(settings), detection.smallest_face_px, detection.picture_px)
+        return cls(detector, Embedder.of(settings), detection.smallest_face_px)
 
     def find(self, image_bgr: NDArray[np.uint8]) -> FoundFaces:
         """Returns the faces of a picture, (H, W, 3) uint8 BGR, best detector score first.
@@ -79,9 +78,8 @@ class FaceEngine:
 
     def find_in_frame(self, frame: YuvImage) -> FoundFaces:
         """Returns what `find` does of a camera's frame, whose crops are cut from the full resolution."""
-        small, scale = frame.shrunk(self._size_px)
-        [found] = self.detector.detect([small.to_bgr()])
-        found = self._large(found.scaled(1 / scale))
+        [found] = self.detector.detect([frame])
+        found = self._large(found)
         crops = align_yuv(frame, found.landmarks, self.embedder.size)
         return FoundFaces(found, crops, measure_quality(crops, found))
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from engine.photos import load_photo
 
-__all__ = ["YuvImage", "load_photo"]
+__all__ = ["Picture", "YuvImage", "load_photo", "shrunk_bgr", "size_of"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -121,3 +121,22 @@ def _yuv_to_bgr(bt709: bool, full_range: bool) -> NDArray[np.float32]:
     )
     offset = -weights @ np.array([black, 128, 128])
     return np.column_stack([weights, offset]).astype(np.float32)
+
+
+Picture = NDArray[np.uint8] | YuvImage
+"""(H, W, 3) uint8 BGR, or planes."""
+
+
+def size_of(picture: Picture) -> tuple[int, int]:
+    """Returns width and height."""
+    if isinstance(picture, YuvImage):
+        return picture.width, picture.height
+    return picture.shape[1], picture.shape[0]
+
+
+def shrunk_bgr(picture: Picture, longer_px: int) -> tuple[NDArray[np.uint8], float]:
+    """Returns a picture as BGR and by what it was scaled: planes are shrunk before they become BGR, BGR stays."""
+    if not isinstance(picture, YuvImage):
+        return picture, 1.0
+    small, scale = picture.shrunk(longer_px)
+    return small.to_bgr(), scale

@@ -1,7 +1,6 @@
 """Manifests: what a model is, where its file lies, and the digest that its file must have."""
 
 import hashlib
-import importlib.util
 import os
 import tomllib
 from collections.abc import Sequence
@@ -19,7 +18,7 @@ MACHINE_MODELS = Path("/usr/local/share/deconvid/models")
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-KINDS = {"detector": ("centerface", "fcos", "scrfd"), "embedder": ("embedder",)}
+KINDS = {"detector": ("yunet", "scrfd"), "landmarks": ("landmarks",), "embedder": ("embedder",)}
 
 
 def installed_models() -> tuple[Path, Path]:
@@ -41,16 +40,16 @@ class ModelSpec(BaseModel):
 
     name: FileName
     """As in the settings; also the manifest's file name."""
-    task: Literal["detector", "embedder"]
-    kind: Literal["centerface", "fcos", "scrfd", "embedder"]
+    task: Literal["detector", "landmarks", "embedder"]
+    kind: Literal["yunet", "scrfd", "landmarks", "embedder"]
     """How inputs are made and outputs are read."""
     file: FileName
-    """The network, ONNX; beside the manifest unless `package` or `pack` says otherwise."""
-    package: FileName | None = None
-    """Installed Python package that carries the file."""
+    """The network, ONNX; beside the manifest unless `pack` says otherwise."""
     pack: FileName | None = None
     """Model pack that carries the file; `deconvid models install PACK` fetches it."""
     sha256: Digest
+    landmarks: FileName | None = None
+    """Of a detector: the model, beside it, that places its landmarks better."""
     input_size: int | None = Field(None, ge=32)
     """Side of the square input in pixels; unset: any multiple of 32."""
     colour: Literal["rgb", "bgr"]
@@ -77,8 +76,8 @@ class ModelSpec(BaseModel):
             raise ValueError(f"kind {self.kind!r} is no {self.task}")
         if self.task == "embedder" and None in (self.dimension, self.threshold, self.input_size):
             raise ValueError("an embedder needs dimension, threshold and input_size")
-        if self.package and self.pack:
-            raise ValueError("package and pack exclude each other")
+        if self.landmarks and self.task != "detector":
+            raise ValueError("landmarks belongs to a detector")
         return self
 
     @classmethod
@@ -98,8 +97,12 @@ class ModelSpec(BaseModel):
             raise ModelError(f"{path}: {_faults(error)}. Correct the manifest") from error
         if spec.name != path.stem:
             raise ModelError(f"{path}: describes {spec.name!r}. Name the file {spec.name}.toml")
-        spec._folders = (path.parent, *folders, *installed_models())
+        spec._folders = tuple(dict.fromkeys((path.parent, *folders, *installed_models())))
         return spec
+
+    def placer(self) -> "ModelSpec | None":
+        """Returns the model that places this detector's landmarks, if there is one. Raises ModelError: see `read`."""
+        return self.read(self._folders[0] / f"{self.landmarks}.toml", self._folders[1:]) if self.landmarks else None
 
     @property
     def installed(self) -> bool:
@@ -134,16 +137,11 @@ class ModelSpec(BaseModel):
         return next((path for path in self._candidates() if os.path.isfile(path)), None)
 
     def _candidates(self) -> list[Path]:
-        if self.package:
-            found = importlib.util.find_spec(self.package)  # finds without importing
-            return [Path(folder) / self.file for folder in (found.submodule_search_locations or [])] if found else []
         if self.pack:
             return [folder / self.pack / self.file for folder in self._folders]
         return [self._folders[0] / self.file]
 
     def _fix(self) -> str:
-        if self.package:
-            return f"Run `pip install --force-reinstall {self.package}`"
         if self.pack:
             return f"Run `deconvid models install {self.pack}`"
         return "Install DeconvID again, or copy the file beside its manifest"

@@ -52,10 +52,14 @@ def train(
     with told():
         from training import distill
         from training.detection import train as detection
+        from training.landmarks import train as landmarks
         from training.run import start_run
 
-        if _network_of(recipe) in detection.NETWORKS:
+        network = _network_of(recipe)
+        if network in detection.NETWORKS:
             begin = partial(start_run, recipe, detection.DetectorRecipe, detection.DetectorTraining)
+        elif network in landmarks.NETWORKS:
+            begin = partial(start_run, recipe, landmarks.LandmarkRecipe, landmarks.LandmarkTraining)
         else:
             begin = partial(start_run, recipe, distill.DistillRecipe, distill.Distillation)
         begin(samples=samples, minutes=minutes, seed=seed, start=start, out=out, device=device, workers=workers)
@@ -77,10 +81,13 @@ def export(
         from training import export as embedders
         from training.checkpoints import read_weights
         from training.detection import export as detectors
+        from training.landmarks import export as landmarks
+        from training.landmarks.train import NETWORKS as PLACERS
         from training.networks import NETWORKS
 
         checkpoint = read_weights(weights)
-        exporter = embedders if checkpoint["recipe"]["network"] in NETWORKS else detectors
+        network = checkpoint["recipe"]["network"]
+        exporter = embedders if network in NETWORKS else landmarks if network in PLACERS else detectors
         exporter.export(checkpoint, out)
         typer.echo(out.with_suffix(".toml").read_text())
 
@@ -93,7 +100,7 @@ OutOption = Annotated[Path, typer.Option(help="Path without ending: .json and mo
 def embedders(
     names: Annotated[list[str], typer.Argument(help="Names of manifests, or of networks in shared/models.")],
     out: OutOption,
-    detector: Annotated[str, typer.Option(help="Whose landmarks align the faces.")] = "centerface",
+    detector: Annotated[str, typer.Option(help="Whose landmarks align the faces.")] = "finder_v1",
     models: ModelsOption = None,
 ) -> None:
     """Verification, identification, robustness and fairness: JSON and a page with plots."""
@@ -107,7 +114,7 @@ def embedders(
 def twins(
     checkpoints: Annotated[list[Path], typer.Argument(help="Of networks to compare, all seeds of each; ours first.")],
     out: OutOption,
-    detector: Annotated[str, typer.Option(help="Whose landmarks align the faces.")] = "centerface",
+    detector: Annotated[str, typer.Option(help="Whose landmarks align the faces.")] = "finder_v1",
 ) -> None:
     """What one part of a network brings: differences with intervals over pictures and seeds, as JSON."""
     with told():

@@ -36,7 +36,7 @@ IDENTIFIED = ("clean", "16 px")
 """Probes with which identification is measured too."""
 
 
-def crops_as_shipped(names: list[str], detector: str = "centerface") -> Crops:
+def crops_as_shipped(names: list[str], detector: str = "finder_v1") -> Crops:
     return read_crops(load_detector(find_model(detector), size_px=DETECTOR_SIZE_PX, threads=2), names)
 
 

@@ -7,10 +7,9 @@ import cv2
 import numpy as np
 
 from daemon.bench.engine_bench import EngineBench, EngineReport, precisions
-from daemon.bench.rivals import RivalMissingError, insightface_model, plain_session
+from daemon.bench.rivals import insightface_model, plain_session
 from daemon.demo.cast import GROUP, read
 from engine.detectors import load_detector
-from engine.detectors.detector import HEADS
 from engine.detectors.letterbox import letterbox
 from engine.manifests import ModelSpec
 from engine.runtimes import Precision
@@ -34,8 +33,6 @@ def bench_detect(bench: EngineBench, specs: Sequence[ModelSpec], size_px: int) -
             who = f"DeconvID {spec.name} {runtime} {precision}"
             bench.enter(who, what, 1, partial(detector.detect, [picture]), gmacs, precision)
         with bench.rival(f"ONNX Runtime {spec.name}"):
-            if HEADS[spec.kind].input_shapes:
-                raise RivalMissingError("the file names another size of its input")
             session = plain_session(path, bench.threads)
             feed = {session.get_inputs()[0].name: blob}
             bench.enter(f"ONNX Runtime {spec.name}", "network only", 1, partial(session.run, None, feed), gmacs)

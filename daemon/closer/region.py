@@ -66,7 +66,7 @@ def look_closer(region: Region, box: Box, frame_size: tuple[int, int], detector:
         detector: looks for faces in the whole region.
     """
     image = image_of(region)
-    [found] = detector.detect([image.to_bgr()])
+    [found] = detector.detect([image])
     expected = _in_region(region, box, frame_size)
     cost = pairing_cost(expected[None], found.boxes)[0] if len(found) else np.ones(0)
     if not (cost < FARTHEST).any():

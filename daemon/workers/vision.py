@@ -201,12 +201,11 @@ class VisionWorker:
 
     def _detect(self, frame: LeasedFrame) -> Detections:
         """Returns the faces of a frame, in its own pixels."""
-        small, scale = frame.image.shrunk(self._settings.detection.picture_px)
         started_s = time.monotonic()
-        [found] = self._engine.detector.detect([small.to_bgr()])
+        [found] = self._engine.detector.detect([frame.image])
         self._figures.look_ms.add((time.monotonic() - started_s) * 1e3)
         self._figures.counts.update(looks=1, faces=len(found))
-        return found.scaled(1 / scale)
+        return found
 
     def _in_regions(self, found: Detections, token: FrameToken, frame: LeasedFrame) -> Detections:
         counting = faces_in_regions(token.regions, found, frame.image.width, frame.image.height)

@@ -9,23 +9,23 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.detectors import centerface, fcos, scrfd
+from engine.detectors import scrfd, yunet
 from engine.detectors.letterbox import STRIDE, letterbox
 from engine.detectors.nms import suppress_overlaps
+from engine.detectors.refined import RefinedDetector, first_threshold
+from engine.detectors.tiles import TiledDetector
 from engine.errors import ModelError
 from engine.faces import Detections
+from engine.images import Picture, shrunk_bgr, size_of
+from engine.landmarks import LandmarkPlacer
 from engine.manifests import ModelSpec
-from engine.runtimes import DynamicShapes, Precision, Preference, Runtime, load_runtime
+from engine.runtimes import Precision, Preference, Runtime, load_runtime
 from engine.runtimes.calibration import Calibration
 
 
 class Detector(Protocol):
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        """Returns the faces of each picture, best score first, in that picture's own pixels.
-
-        Args:
-            images: (H, W, 3) uint8 BGR each; sizes may differ.
-        """
+    def detect(self, pictures: Sequence[Picture]) -> list[Detections]:
+        """Returns the faces of each picture, best score first, in that picture's own pixels. Sizes may differ."""
         ...
 
 
@@ -38,13 +38,11 @@ class Head:
 
     decode: Decode
     largest_overlap: float
-    input_shapes: DynamicShapes | None
 
 
 HEADS = {
-    "centerface": Head(centerface.decode, centerface.LARGEST_OVERLAP, centerface.INPUT_SHAPES),
-    "fcos": Head(fcos.decode, fcos.LARGEST_OVERLAP, None),
-    "scrfd": Head(scrfd.decode, scrfd.LARGEST_OVERLAP, None),
+    "scrfd": Head(scrfd.decode, scrfd.LARGEST_OVERLAP),
+    "yunet": Head(yunet.decode, yunet.LARGEST_OVERLAP),
 }
 
 
@@ -56,7 +54,8 @@ def load_detector(
     threads: int = 0,
     precision: Precision = "f32",
     calibrations: Path | None = None,
-) -> "NetworkDetector":
+    tiles: int = 1,
+) -> Detector:
     """Returns a detector that is ready to use.
 
     Args:
@@ -65,6 +64,7 @@ def load_detector(
         threshold: least score of a face.
         preference, threads, precision: see `load_runtime`.
         calibrations: file of what the runtimes took; None: they are not compared.
+        tiles: see `TiledDetector`.
 
     Raises:
         ModelError: no detector, not installed, altered, or not loadable.
@@ -74,37 +74,46 @@ def load_detector(
     head = HEADS[spec.kind]
     longer, shorter = (-(-side // STRIDE) * STRIDE for side in (size_px, size_px * 9 // 16))
     calibration = Calibration(calibrations, (1, 3, shorter, longer)) if calibrations else None
-    path, shapes = spec.verified_path(), head.input_shapes
-    runtime = load_runtime(path, preference, threads, shapes, precision=precision, calibration=calibration)
-    return NetworkDetector(spec, head, runtime, size_px, threshold)
+    runtime = load_runtime(spec.verified_path(), preference, threads, precision=precision, calibration=calibration)
+    placer = spec.placer()
+    detector: Detector = NetworkDetector(
+        spec, head, runtime, size_px, first_threshold(threshold) if placer else threshold
+    )
+    if tiles > 1:
+        detector = TiledDetector(detector, tiles, tiles * size_px)
+    if placer is None:
+        return detector
+    return RefinedDetector(
+        detector, LandmarkPlacer.load(placer, preference, threads, precision, calibrations), threshold
+    )
 
 
 class NetworkDetector:
     """A detector made of one network."""
 
     def __init__(self, spec: ModelSpec, head: Head, runtime: Runtime, size_px: int, threshold: float) -> None:
-        self.spec, self.runtime = spec, runtime
+        self._spec, self._runtime = spec, runtime
         self._head, self._size_px, self._threshold = head, size_px, threshold
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
+    def detect(self, pictures: Sequence[Picture]) -> list[Detections]:
         # One by one: on a processor a batch of four takes as long as four pictures, and cameras differ in shape.
-        return [self._detect(image) for image in images]
+        return [self._detect(picture) for picture in pictures]
 
-    def _detect(self, image: NDArray[np.uint8]) -> Detections:
-        padded, scale = letterbox(image, self._size_px)
+    def _detect(self, picture: Picture) -> Detections:
+        image, scale = shrunk_bgr(picture, self._size_px)
+        padded, further = letterbox(image, self._size_px)
         blob = cv2.dnn.blobFromImage(
-            padded, 1 / self.spec.std, mean=(self.spec.mean,) * 3, swapRB=self.spec.colour == "rgb"
+            padded, 1 / self._spec.std, mean=(self._spec.mean,) * 3, swapRB=self._spec.colour == "rgb"
         )
-        outputs = self.runtime.run({self.runtime.input_names[0]: np.asarray(blob, np.float32)})
+        outputs = self._runtime.run({self._runtime.input_names[0]: np.asarray(blob, np.float32)})
         height, width = padded.shape[:2]
         found = self._head.decode(outputs, height, width, self._threshold)
         found = found[suppress_overlaps(found.boxes, found.scores, self._head.largest_overlap)]
-        return _inside(found.scaled(1 / scale), image)
+        return _inside(found.scaled(1 / (scale * further)), *size_of(picture))
 
 
-def _inside(found: Detections, image: NDArray[np.uint8]) -> Detections:
+def _inside(found: Detections, width: int, height: int) -> Detections:
     """Cuts boxes at the picture's edges and drops those that lie in the padding."""
-    height, width = image.shape[:2]
     boxes = np.clip(found.boxes, 0, np.array([width, height, width, height], np.float32))
     visible = np.flatnonzero((boxes[:, 2:] > boxes[:, :2]).all(axis=1))
     return Detections(boxes, found.scores, found.landmarks)[visible]

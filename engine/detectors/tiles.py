@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from engine.detectors.nms import suppress_overlaps
 from engine.faces import Detections
+from engine.images import Picture, shrunk_bgr
 
 if TYPE_CHECKING:
     from engine.detectors.detector import Detector
@@ -21,21 +22,27 @@ LARGEST_OVERLAP = 0.4
 
 
 class TiledDetector:
-    """Args: detector: looks at the whole and at each tile; tiles: per side, so that 3 means ten looks."""
+    """
+    Args:
+        detector: looks at the whole and at each tile.
+        tiles: per side, so that 3 means ten looks.
+        picture_px: longer side of the picture of which planes become tiles.
+    """
 
-    def __init__(self, detector: "Detector", tiles: int) -> None:
-        self._detector, self._tiles = detector, tiles
+    def __init__(self, detector: "Detector", tiles: int, picture_px: int) -> None:
+        self._detector, self._tiles, self._picture_px = detector, tiles, picture_px
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        return [self._detect(image) for image in images]
+    def detect(self, pictures: Sequence[Picture]) -> list[Detections]:
+        return [self._detect(picture) for picture in pictures]
 
-    def _detect(self, image: NDArray[np.uint8]) -> Detections:
+    def _detect(self, picture: Picture) -> Detections:
+        image, scale = shrunk_bgr(picture, self._picture_px)
         looks = self._detector.detect([image, *(image[tile] for tile in tiles_of(image, self._tiles))])
         parts = [
             _whole_ones(found, tile, image) for found, tile in zip(looks[1:], tiles_of(image, self._tiles), strict=True)
         ]
         found = Detections.joined([looks[0], *parts])
-        return found[suppress_overlaps(found.boxes, found.scores, LARGEST_OVERLAP)]
+        return found[suppress_overlaps(found.boxes, found.scores, LARGEST_OVERLAP)].scaled(1 / scale)
 
 
 def tiles_of(image: NDArray[np.uint8], per_side: int) -> Iterator[tuple[slice, slice]]:

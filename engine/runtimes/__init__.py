@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -22,8 +22,6 @@ Preference = Literal["auto", "tensorrt", "openvino", "onnxruntime"]
 Precision = Literal["f32", "bf16"]
 Inputs = Mapping[str, NDArray[np.float32] | NDArray[np.uint8]]
 """By input name."""
-DynamicShapes = Mapping[str, Sequence[int | None]]
-"""By input name, the dimensions to declare instead of the file's; None = any size."""
 
 
 class Runtime(Protocol):
@@ -44,7 +42,6 @@ def load_runtime(
     path: Path,
     preference: Preference = "auto",
     threads: int = 0,
-    dynamic_shapes: DynamicShapes | None = None,
     *,
     precision: Precision = "f32",
     calibration: Calibration | None = None,
@@ -59,7 +56,6 @@ def load_runtime(
             `calibration` finds faster; without one OpenVINO where it can be imported, else ONNX Runtime. tensorrt is
             auto, and says why where it cannot be.
         threads: 0 = one less than the cores this process may use, at least one.
-        dynamic_shapes: for files that declare fixed input shapes although the network takes any.
         precision: in which the processor multiplies; bf16 is OpenVINO's alone.
         calibration: compares the processor's runtimes, once on each machine.
         crops: the runtime takes crops as bytes, see engine/runtimes/crops.py, and does this to them.
@@ -71,8 +67,8 @@ def load_runtime(
     """
     threads = threads or max(1, len(os.sched_getaffinity(0)) - 1)
     load: dict[CpuRuntime, Callable[[], Runtime]] = {
-        "openvino": partial(_openvino, path, threads, dynamic_shapes or {}, precision),
-        "onnxruntime": partial(_onnxruntime, path, threads, dynamic_shapes or {}, precision),
+        "openvino": partial(_openvino, path, threads, precision),
+        "onnxruntime": partial(_onnxruntime, path, threads, precision),
     }
     if preference == "openvino" or preference == "onnxruntime":
         serving = load[preference]()
@@ -100,7 +96,7 @@ def _faster(
         return load["onnxruntime"]()
 
 
-def _openvino(path: Path, threads: int, dynamic_shapes: DynamicShapes, precision: Precision) -> Runtime:
+def _openvino(path: Path, threads: int, precision: Precision) -> Runtime:
     try:
         from engine.runtimes.openvino import OpenVinoRuntime
     except ImportError as error:
@@ -108,10 +104,10 @@ def _openvino(path: Path, threads: int, dynamic_shapes: DynamicShapes, precision
             f"OpenVINO cannot be imported ({error}). Install `openvino`, or set embedding.runtime to auto"
         ) from error
     logger.info("network_loading file=%s runtime=openvino threads=%d precision=%s", path.name, threads, precision)
-    return OpenVinoRuntime(path, threads, dynamic_shapes, precision)
+    return OpenVinoRuntime(path, threads, precision)
 
 
-def _onnxruntime(path: Path, threads: int, dynamic_shapes: DynamicShapes, precision: Precision) -> Runtime:
+def _onnxruntime(path: Path, threads: int, precision: Precision) -> Runtime:
     if precision != "f32":
         raise RuntimeUnavailableError(
             f"ONNX Runtime has no {precision} on the processor. Install `openvino`, or set precision to f32"
@@ -119,8 +115,6 @@ def _onnxruntime(path: Path, threads: int, dynamic_shapes: DynamicShapes, precis
     try:
         from engine.runtimes.onnxruntime import OnnxRuntime
     except ImportError as error:
-        raise RuntimeUnavailableError(
-            f"ONNX Runtime cannot be imported ({error}). Install `onnxruntime` and `onnx`"
-        ) from error
+        raise RuntimeUnavailableError(f"ONNX Runtime cannot be imported ({error}). Install `onnxruntime`") from error
     logger.info("network_loading file=%s runtime=onnxruntime threads=%d", path.name, threads)
-    return OnnxRuntime(path, threads, dynamic_shapes)
+    return OnnxRuntime(path, threads)

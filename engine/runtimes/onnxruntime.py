@@ -3,12 +3,11 @@
 from pathlib import Path
 
 import numpy as np
-import onnx
 import onnxruntime
 from numpy.typing import NDArray
 
 from engine.errors import ModelError
-from engine.runtimes import DynamicShapes, Inputs
+from engine.runtimes import Inputs
 
 ERRORS_ONLY = 3
 
@@ -18,15 +17,14 @@ onnxruntime.disable_telemetry_events()
 class OnnxRuntime:
     name = "onnxruntime"
 
-    def __init__(self, path: Path, threads: int, dynamic_shapes: DynamicShapes) -> None:
+    def __init__(self, path: Path, threads: int) -> None:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.log_severity_level = ERRORS_ONLY
         # Threads that spin between two frames would burn the cores that decode.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         try:
-            network = _with_dynamic_shapes(path, dynamic_shapes) if dynamic_shapes else path.read_bytes()
-            self._session = onnxruntime.InferenceSession(network, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
         except Exception as error:  # the errors of ONNX Runtime and protobuf have no common type
             reason = str(error).splitlines()[0].rstrip(".")
             raise ModelError(f"ONNX Runtime cannot load {path.name}: {reason}. Install the model again") from error
@@ -36,23 +34,3 @@ class OnnxRuntime:
     def run(self, inputs: Inputs) -> dict[str, NDArray[np.float32]]:
         outputs = self._session.run(self._output_names, dict(inputs))
         return dict(zip(self._output_names, outputs, strict=True))
-
-
-def _with_dynamic_shapes(path: Path, dynamic_shapes: DynamicShapes) -> bytes:
-    """Returns the ONNX file with other input shapes declared, and nothing claimed about the shapes that follow."""
-    model = onnx.load(path)
-    for port in model.graph.input:
-        if port.name not in dynamic_shapes:
-            continue
-        shape = port.type.tensor_type.shape
-        shape.ClearField("dim")
-        for axis, size in enumerate(dynamic_shapes[port.name]):
-            if size is None:
-                shape.dim.add(dim_param=f"{port.name}_{axis}")
-            else:
-                shape.dim.add(dim_value=size)
-    for port in model.graph.output:
-        port.type.tensor_type.ClearField("shape")
-    model.graph.ClearField("value_info")
-    serialized: bytes = model.SerializeToString()
-    return serialized

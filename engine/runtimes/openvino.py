@@ -14,7 +14,7 @@ sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 import openvino as ov  # noqa: E402
 
 from engine.errors import ModelError  # noqa: E402
-from engine.runtimes import DynamicShapes, Inputs, Precision  # noqa: E402
+from engine.runtimes import Inputs, Precision  # noqa: E402
 
 logger = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ SETTINGS = {
 class OpenVinoRuntime:
     name = "openvino"
 
-    def __init__(self, path: Path, threads: int, dynamic_shapes: DynamicShapes, precision: Precision = "f32") -> None:
+    def __init__(self, path: Path, threads: int, precision: Precision = "f32") -> None:
         core = ov.Core()
         if precision == "bf16" and not has_bf16():
             logger.warning("precision_missing wanted=bf16 taken=f32 cause='this processor has no bf16'")
@@ -36,15 +36,7 @@ class OpenVinoRuntime:
         # Unsaid, OpenVINO takes BF16 where the processor has it: embeddings would depend on the machine.
         settings = {**SETTINGS, "INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": threads}
         try:
-            model = core.read_model(path)
-            if dynamic_shapes:
-                model.reshape(
-                    {
-                        name: ov.PartialShape([-1 if size is None else size for size in sizes])
-                        for name, sizes in dynamic_shapes.items()
-                    }
-                )
-            compiled = core.compile_model(model, "CPU", settings)
+            compiled = core.compile_model(path, "CPU", settings)
         except Exception as error:  # OpenVINO raises RuntimeError or one of its own, depending on the file
             raise ModelError(
                 f"OpenVINO cannot load {path.name}: {_reason(error, path)}. Install the model again"

@@ -5,12 +5,14 @@ from config import (
     DetectionSettings,
     EmbeddingSettings,
     EventSettings,
+    IdentitySettings,
     NetworkSettings,
     PrivacySettings,
     Settings,
 )
 from daemon.checking import find_problems, find_source_problems, find_warnings
 from daemon.store import Store
+from engine.manifests import SHIPPED
 
 
 @pytest.fixture
@@ -53,7 +55,7 @@ def test_every_problem_is_found_at_once(make_settings):
     settings = make_settings(
         cameras={"door": CameraSettings(url="missing.mp4")},
         detection=DetectionSettings(model="nothing"),
-        embedding=EmbeddingSettings(model="centerface"),
+        embedding=EmbeddingSettings(model="finder_v1"),
     )
     assert sorted(keys(settings)) == ["cameras.door.url", "detection.model", "embedding.model"]
 
@@ -131,3 +133,18 @@ def test_a_master_key_that_others_may_read_is_warned_of(make_settings):
     [warning] = find_warnings(settings)
     assert warning.fix == f"chmod 600 {settings.state}/master.key"
     assert find_problems(settings) == []
+
+
+def test_people_at_large_of_whom_the_model_says_nothing_are_warned_of(make_settings, tmp_path):
+    shipped = make_settings(identity=IdentitySettings(strangers_are="anybody"))
+    assert find_warnings(shipped) == []
+    models = tmp_path / "models"
+    models.mkdir()
+    manifest = (SHIPPED / "deconv_v2.toml").read_text().replace('name = "deconv_v2"', 'name = "older"')
+    (models / "older.toml").write_text(manifest.partition("[impostors.anybody")[0])
+    older = {"models": [models], "embedding": EmbeddingSettings(model="older")}
+    [warning] = find_warnings(make_settings(identity=IdentitySettings(strangers_are="anybody"), **older))
+    assert (warning.key, "older" in warning.fault) == ("identity.strangers_are", True)
+    assert find_warnings(make_settings(**older)) == []
+    fixed = IdentitySettings(strangers_are="anybody", threshold=0.5)
+    assert find_warnings(make_settings(identity=fixed, **older)) == []

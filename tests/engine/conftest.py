@@ -23,8 +23,8 @@ MakeSpec = Callable[..., ModelSpec]
 
 
 @pytest.fixture(scope="session")
-def centerface() -> Detector:
-    return load_detector(find_model("centerface"), threads=1)
+def detector() -> Detector:
+    return load_detector(find_model("finder_v1"), threads=1)
 
 
 @pytest.fixture

@@ -66,8 +66,8 @@ def test_a_large_face_is_averaged_not_skipped() -> None:
     assert abs(crop.astype(int) - 127).max() < 15
 
 
-def test_faces_cut_from_planes_look_like_those_of_the_picture(six_faces: np.ndarray, centerface: Detector) -> None:
-    [found] = centerface.detect([six_faces])
+def test_faces_cut_from_planes_look_like_those_of_the_picture(six_faces: np.ndarray, detector: Detector) -> None:
+    [found] = detector.detect([six_faces])
     frame = to_yuv(six_faces, Colorspace.ITU709, ColorRange.MPEG)
     difference = align(six_faces, found.landmarks).astype(int) - align_yuv(frame, found.landmarks)
     assert abs(difference).mean() < FACES_AGREE_GREY_LEVELS

@@ -27,10 +27,10 @@ def test_embeddings_have_length_one_and_any_number_of_crops_works(embedder: Embe
 
 
 def test_a_person_is_nearer_to_himself_than_to_anybody_else(
-    embedder: Embedder, centerface: Detector, six_faces: np.ndarray, astronaut: np.ndarray
+    embedder: Embedder, detector: Detector, six_faces: np.ndarray, astronaut: np.ndarray
 ) -> None:
     smaller = np.ascontiguousarray(six_faces[::2, ::2])
-    first, second, third = centerface.detect([six_faces, smaller, astronaut])
+    first, second, third = detector.detect([six_faces, smaller, astronaut])
     second = second[np.argsort(second.boxes[:, 0])]
     first = first[np.argsort(first.boxes[:, 0])]
     one, other = embedder.embed(align(six_faces, first.landmarks)), embedder.embed(align(smaller, second.landmarks))
@@ -68,5 +68,5 @@ def test_what_are_no_crops_are_refused(embedder: Embedder, crops: np.ndarray) ->
 
 
 def test_a_detector_is_no_embedder() -> None:
-    with pytest.raises(ModelError, match="centerface is no embedder"):
-        Embedder.load(find_model("centerface"))
+    with pytest.raises(ModelError, match="finder_v1 is no embedder"):
+        Embedder.load(find_model("finder_v1"))

@@ -15,8 +15,8 @@ def embedder(shared_model: MakeSpec) -> Embedder:
     return Embedder.load(shared_model("edgeface_xs.onnx", **KEYS), threads=1)
 
 
-def test_a_picture_becomes_faces(six_faces: np.ndarray, centerface: Detector, embedder: Embedder) -> None:
-    faces = FaceEngine(centerface, embedder).analyze(six_faces)
+def test_a_picture_becomes_faces(six_faces: np.ndarray, detector: Detector, embedder: Embedder) -> None:
+    faces = FaceEngine(detector, embedder).analyze(six_faces)
     assert len(faces) == len(faces.detections) == 6
     assert faces.crops.shape == (6, 112, 112, 3)
     assert faces.embeddings.shape == (6, 512)
@@ -24,13 +24,13 @@ def test_a_picture_becomes_faces(six_faces: np.ndarray, centerface: Detector, em
 
 
 def test_faces_below_the_smallest_size_are_left_out(
-    six_faces: np.ndarray, centerface: Detector, embedder: Embedder
+    six_faces: np.ndarray, detector: Detector, embedder: Embedder
 ) -> None:
-    assert len(FaceEngine(centerface, embedder, smallest_face_px=140).analyze(six_faces)) == 2
+    assert len(FaceEngine(detector, embedder, smallest_face_px=140).analyze(six_faces)) == 2
 
 
-def test_a_picture_of_nobody_gives_no_faces(centerface: Detector, embedder: Embedder) -> None:
-    assert len(FaceEngine(centerface, embedder).analyze(np.zeros((50, 50, 3), np.uint8))) == 0
+def test_a_picture_of_nobody_gives_no_faces(detector: Detector, embedder: Embedder) -> None:
+    assert len(FaceEngine(detector, embedder).analyze(np.zeros((50, 50, 3), np.uint8))) == 0
 
 
 def test_the_shipped_models_load_by_the_default_settings(astronaut: np.ndarray) -> None:

@@ -40,8 +40,8 @@ def no_models_of_the_user(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Pa
 
 def test_shipped_manifests_are_sound_and_the_default_detector_is_there() -> None:
     names = [spec.name for spec in list_models()]
-    assert {"centerface", "scrfd_500m"} <= set(names)
-    assert find_model("centerface").verified_path().name == "centerface.onnx"
+    assert {"finder_v1", "scrfd_500m"} <= set(names)
+    assert find_model("finder_v1").verified_path().name == "finder_v1.onnx"
 
 
 def test_a_file_beside_its_manifest_is_found(tmp_path: Path) -> None:
@@ -81,9 +81,14 @@ def test_what_root_installs_is_for_the_service_too(
     assert not MACHINE_MODELS.is_relative_to(Path.home())
 
 
-def test_a_package_that_is_not_installed_is_named_with_the_fix(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="pip install --force-reinstall no_such_package"):
-        ModelSpec.read(write(tmp_path, package="no_such_package")).verified_path()
+def test_what_places_landmarks_lies_beside_its_detector(tmp_path: Path) -> None:
+    write(tmp_path, name="placer", task="landmarks", kind="landmarks")
+    keys = {"task": "detector", "kind": "yunet"}
+    finder = ModelSpec.read(write(tmp_path, name="finder", landmarks="placer", **keys))
+    assert finder.placer() == ModelSpec.read(tmp_path / "placer.toml")
+    assert ModelSpec.read(write(tmp_path, name="plain", **keys)).placer() is None
+    with pytest.raises(ModelError, match=r"absent\.toml: cannot be read"):
+        ModelSpec.read(write(tmp_path, name="other", landmarks="absent", **keys)).placer()
 
 
 @pytest.mark.parametrize(
@@ -94,7 +99,7 @@ def test_a_package_that_is_not_installed_is_named_with_the_fix(tmp_path: Path) -
         ({"file": "../mine.onnx"}, "file: "),
         ({"task": "detector"}, "kind 'embedder' is no detector"),
         ({"dimension": None}, "an embedder needs dimension"),
-        ({"package": "a", "pack": "b"}, "exclude each other"),
+        ({"landmarks": "other"}, "landmarks belongs to a detector"),
         ({"std": 0, "licence": None}, "std: .*; licence: Field required"),
     ],
 )
@@ -110,16 +115,16 @@ def test_a_manifest_carries_its_own_name(tmp_path: Path) -> None:
 
 
 def test_a_name_that_is_described_twice_is_refused(tmp_path: Path) -> None:
-    write(tmp_path, name="centerface")
-    with pytest.raises(ModelError, match="centerface is described twice"):
-        find_model("centerface", [tmp_path])
+    write(tmp_path, name="finder_v1")
+    with pytest.raises(ModelError, match="finder_v1 is described twice"):
+        find_model("finder_v1", [tmp_path])
 
 
 def test_an_unknown_name_and_a_missing_folder_are_told(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match=r"'x' is unknown\. Known are centerface, "):
+    with pytest.raises(ModelError, match=r"'x' is unknown\. Known are deconv_v2, "):
         find_model("x")
     with pytest.raises(ModelError, match="is no folder"):
-        find_model("centerface", [tmp_path / "absent"])
+        find_model("finder_v1", [tmp_path / "absent"])
 
 
 def test_an_embedder_is_no_detector(tmp_path: Path) -> None:

@@ -57,7 +57,7 @@ def make_status(**changes: Any) -> DaemonStatus:
             make_worker(
                 *("vision", "vision"),
                 counters={"looks": 58, "faces": 40, "crops.embedded": 20, "crops.small_box": 3},
-                gauges={"cameras": 1, "batch_size": 2, "detector.centerface": 1},
+                gauges={"cameras": 1, "batch_size": 2, "detector.finder_v1": 1},
                 histograms={"look_ms": latency, "embed_ms": latency},
             ),
             make_worker(

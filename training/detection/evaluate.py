@@ -30,6 +30,7 @@ from engine.alignment import align
 from engine.faces import Detections
 from training.detection.backgrounds import ENDINGS, read_background
 from training.detection.measures import (
+    EAGER,
     best_scores,
     compare_landmarks,
     count_false_faces,
@@ -39,7 +40,7 @@ from training.detection.measures import (
     recall,
     small_faces,
 )
-from training.detection.rivals import HEADS, load, title
+from training.detection.rivals import HEADS, digest, load, title
 from training.evaluation.embedders import load_embedder
 from training.evaluation.lfw import Pairs, most_central, read_pairs
 from training.evaluation.verification import verify
@@ -51,7 +52,7 @@ Image = NDArray[np.uint8]
 REFERENCE = "scrfd_2.5g_kps"
 LFW_PX, CLIP_PX = 320, 640
 SIDES_PX = (12, 16, 24, 32, 64)
-DOUBTFUL, EAGER = 0.2, 0.05
+DOUBTFUL = 0.2
 WARM_UP = 3
 CLIP_FOLDER = SHARED / "data" / "clips"
 CLIPS = {"street-1080p.mp4": 30.0, "hamilton.mp4": 30.0}
@@ -187,7 +188,7 @@ def evaluate(names: Sequence[str], nobody: Sequence[Path], every: int, out: Path
         "command": f"deconvid eval detectors {' '.join(names)} --every {every} --out benchmarks/{out.name}",
         "machine": f"{platform.machine()} {platform.system()}",
         "versions": {package: version(package) for package in ("numpy", "opencv-python", "openvino")},
-        "sha256": {title(name): load(name, LFW_PX).spec.sha256 for name in names},
+        "sha256": {title(name): digest(name) for name in names},
         "ms_one_core": speeds(names),
         "detectors": figures,
     }

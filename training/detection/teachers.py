@@ -23,8 +23,10 @@ PERHAPS = 0.3
 """Score from which a place is at least no background."""
 
 MESH_PX = 192
-VIEWS = ((0.0, 1.0, False), (12.0, 0.92, False), (-12.0, 1.08, False), (0.0, 1.0, True), (8.0, 1.0, True))
-"""Turn in degrees, scale, mirrored."""
+TURNED = ((0.0, 1.0), (12.0, 0.92), (-12.0, 1.08))
+"""Degrees, scale."""
+VIEWS = tuple((*turned, mirrored) for turned in TURNED for mirrored in (False, True))
+"""As many mirrored as not: the network places everything half a pixel too far to the left."""
 LEFT_EYE, RIGHT_EYE = (33, 133, 159, 145), (263, 362, 386, 374)
 NOSE, LEFT_MOUTH, RIGHT_MOUTH = (4,), (61,), (291,)
 FIVE = (LEFT_EYE, RIGHT_EYE, NOSE, LEFT_MOUTH, RIGHT_MOUTH)
@@ -36,14 +38,15 @@ crops of the one to be as large as those of the other (median of 400 crops of fa
 
 
 class YuNet:
-    """The teacher of boxes."""
+    """The teacher of boxes. Args: threshold: least score of what is found."""
 
-    def __init__(self) -> None:
+    def __init__(self, threshold: float = PERHAPS) -> None:
+        self._threshold = threshold
         model = ov.Core().read_model(SHARED / "models" / "yunet_n.onnx")
         self._network = ov.Core().compile_model(model, "CPU", {"INFERENCE_NUM_THREADS": 1})
 
     def detect(self, image: NDArray[np.uint8], scales: Mapping[float, float] = SCALES) -> Detections:
-        """Returns the faces of a BGR picture, in its pixels, that score at least `PERHAPS`.
+        """Returns the faces of a BGR picture, in its pixels, best score first.
 
         Args:
             image: (H, W, 3) uint8.
@@ -61,7 +64,7 @@ class YuNet:
         height, width = (round(side * scale / 32) * 32 for side in image.shape[:2])
         blob = cv2.resize(image, (width, height)).transpose(2, 0, 1)[None].astype(np.float32)
         outputs = {str(place): output for place, output in enumerate(self._network(blob).values())}
-        found = decode_yunet(outputs, height, width, PERHAPS)
+        found = decode_yunet(outputs, height, width, self._threshold)
         back = np.array([image.shape[1] / width, image.shape[0] / height], np.float32)
         small = found.sides * back.max() < largest_px
         return Detections(found.boxes * np.tile(back, 2), found.scores, found.landmarks * back)[small]

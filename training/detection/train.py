@@ -1,11 +1,9 @@
 """Trains the face detector on composed scenes.
 
-    deconvid train training/recipes/finder_v1.toml
+    python -m training.detection.follow runs/begun.pt
+    deconvid train training/recipes/finder_v1.toml --start runs/begun.pt
 
-At first every layer is given YuNet's features instead of its predecessor's, and is to give what YuNet's gives: so all
-learn at once, the heads from their own labels. Then every layer sees what the one before it gives. A run that was
-killed goes on when the same command is given again; `--start FILE` begins a new run from given weights, where their
-run stood.
+It begins where its teacher is (follow.py). A run that was killed goes on when the same command is given again.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -22,13 +20,13 @@ from torch.optim import swa_utils
 from torch.utils.data import DataLoader, Dataset
 
 from training.detection.losses import Faces, assign, detection_losses
-from training.detection.network import DetectorNetwork, decode
+from training.detection.network import STRIDES, DetectorNetwork, decode, scaled
 from training.detection.scenes import Scene, SceneMaker
 from training.detection.yunet import load_yunet
 from training.losses import feature_loss
 from training.recipe import Recipe
 from training.run import Place, Run, run_command
-from training.tensors import normalise, to_tensor
+from training.tensors import to_tensor
 
 HELD_OUT_SEED, HELD_OUT_SCENES = 7, 128
 SETTLING_SEED, SETTLING_SCENES = 8, 256
@@ -49,12 +47,8 @@ class DetectorRecipe(Recipe):
     """Of the scenes, pixels."""
     landmark_weight: float = 4.0
     """Of the landmarks' loss beside the box's."""
-    given_share: float = 0.2
-    """Of the run, from its begin: every layer is given YuNet's features. None, if the run starts from given weights."""
-    given_weight: float = 5.0
-    """Of resembling them, while they are given."""
-    layers_weight: float = 0.0
-    """Of resembling them afterwards, when every layer sees what the one before it gives."""
+    layers_weight: float = 0.3
+    """Of giving what YuNet's layers give."""
 
 
 class Scenes(Dataset):
@@ -108,7 +102,7 @@ def validate(network: nn.Module, scenes: Sequence[Scene]) -> dict[str, float]:
     device, losses, errors = next(network.parameters()).device, [], []
     for start in range(0, len(scenes), CHUNK):
         batch = collate(scenes[start : start + CHUNK]).to(device)
-        found, wanted = decode(network(normalise(batch.images))), assign(batch.faces, *batch.images.shape[2:])
+        found, wanted = decode(network(scaled(batch.images))), assign(batch.faces, *batch.images.shape[2:])
         losses.append(torch.stack(detection_losses(found, wanted)))
         points = wanted.landmarks[wanted.face]
         off = (found.landmarks[wanted.face] - points).norm(dim=-1).mean(1)
@@ -126,7 +120,7 @@ def settle(network: nn.Module, scenes: Sequence[Scene]) -> None:
     """Measures the batch norms' statistics anew: averaged weights do not go with the average of the statistics."""
     device = next(network.parameters()).device
     batches = (collate(scenes[start : start + CHUNK]).images for start in range(0, len(scenes), CHUNK))
-    swa_utils.update_bn((normalise(images.to(device)) for images in batches), network)
+    swa_utils.update_bn((scaled(images.to(device)) for images in batches), network)
 
 
 class DetectorTraining(Run[Batch]):
@@ -144,8 +138,6 @@ class DetectorTraining(Run[Batch]):
         )
         self._batch, self._finder = recipe.batch, recipe
         self._yunet = load_yunet(self.device)
-        if not self.seen:
-            self.network.begin_like(self._yunet(collate(self._settling[:CHUNK]).images.to(self.device)))  # type: ignore[operator]
 
     def batches(self, first: int) -> Iterator[Batch]:
         pins = self.device.type == "cuda"
@@ -157,20 +149,15 @@ class DetectorTraining(Run[Batch]):
         batch = batch.to(self.device)
         if self.seen // self._batch % ENLARGED_EVERY == 0:
             batch = batch.enlarged()
-        share = self._finder.progress(self._progress.samples, self._progress.minutes)
-        gives = not self._progress.samples_before and share < self._finder.given_share
-        weight = self._finder.given_weight if gives else self._finder.layers_weight
-        known = self._yunet(batch.images) if weight else []
+        known = self._yunet(batch.images)
         network: Any = self.network
         with torch.autocast(self.device.type, torch.bfloat16):
-            features = network.features(normalise(batch.images), known if gives else [])
-            raw = network.predict_from(known if gives else features)
-        losses = detection_losses(decode(raw), assign(batch.faces, *batch.images.shape[2:]))
-        missed = [feature_loss(*pair) for pair in zip(features, known, strict=True)] if known else [losses.box * 0]
-        layers = torch.stack(missed).mean()
+            features = network.features(scaled(batch.images))
+        losses = detection_losses(decode(features[-len(STRIDES) :]), assign(batch.faces, *batch.images.shape[2:]))
+        layers = torch.stack([feature_loss(*pair) for pair in zip(features, known, strict=True)]).mean()
         figures = {"score": losses.score, "box": losses.box, "landmark": losses.landmark, "layers": layers}
         total = losses.score + BOX_WEIGHT * losses.box + self._finder.landmark_weight * losses.landmark
-        return total + weight * layers, figures
+        return total + self._finder.layers_weight * layers, figures
 
     def score(self, average: nn.Module) -> dict[str, float]:
         settle(average, self._settling)

@@ -56,4 +56,4 @@ def check_again(site: Site, source: CropNetwork) -> float:
 
 
 def _reference(source: CropNetwork, threads: int) -> CropRuntime:
-    return CropRuntime(OnnxRuntime(source.path, threads, {}), source.input)
+    return CropRuntime(OnnxRuntime(source.path, threads), source.input)

@@ -40,12 +40,12 @@ def deconvid(*arguments: object, answer: str = "") -> Result:
 def test_the_list_names_every_model_with_its_licence(config: Path) -> None:
     result = deconvid("list", "-c", config)
     assert result.exit_code == 0
-    assert all(text in result.stdout for text in ("centerface", "MIT", "tiny", "research only"))
+    assert all(text in result.stdout for text in ("finder_v1", "Apache-2.0", "tiny", "research only"))
 
 
 def test_the_list_is_json_for_machines(config: Path) -> None:
     models = {model["name"]: model for model in json.loads(deconvid("list", "--json", "-c", config).stdout)}
-    assert (models["centerface"]["installed"], models["tiny"]["installed"]) == (True, False)
+    assert (models["finder_v1"]["installed"], models["tiny"]["installed"]) == (True, False)
 
 
 def test_a_model_whose_file_was_altered_is_shown_so(config: Path, user_folder: Path) -> None:

@@ -283,6 +283,6 @@ def test_it_tells_what_it_does(bench):
     assert (report.worker, report.counters["looks"], report.counters["faces"]) == ("vision", 2, 2)
     assert report.counters["crops.embedded"] == 2
     assert report.gauges["batch_size"] == 1
-    assert report.gauges["detector.centerface"] == 1
+    assert report.gauges["detector.finder_v1"] == 1
     assert sum(report.histograms["latency_ms.door"].counts) == 2
     assert sum(report.histograms["look_ms"].counts) == 2

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from engine.detectors import TiledDetector
 from engine.detectors.tiles import SHARED, tiles_of
 from engine.faces import Detections
+from engine.images import Picture, shrunk_bgr
 
 SPOT = 9
 """Pixels of a bright square that stands for a face."""
@@ -19,8 +20,8 @@ SPOT = 9
 class SpotDetector:
     """Finds the one bright area of a picture, cut at the edges as real detectors cut."""
 
-    def detect(self, images: Sequence[NDArray[np.uint8]]) -> list[Detections]:
-        return [self._find(image) for image in images]
+    def detect(self, pictures: Sequence[Picture]) -> list[Detections]:
+        return [self._find(shrunk_bgr(picture, 10_000)[0]) for picture in pictures]
 
     def _find(self, image: NDArray[np.uint8]) -> Detections:
         rows, columns = np.nonzero(image[..., 0])
@@ -49,7 +50,7 @@ def test_a_face_anywhere_is_found_once_and_whole(data: st.DataObject, per_side: 
     image = np.zeros((160, 240, 3), np.uint8)
     y, x = data.draw(st.integers(0, 160 - SPOT)), data.draw(st.integers(0, 240 - SPOT))
     image[y : y + SPOT, x : x + SPOT] = 255
-    [found] = TiledDetector(SpotDetector(), per_side).detect([image])
+    [found] = TiledDetector(SpotDetector(), per_side, 240).detect([image])
     assert found.boxes.tolist() == [[x, y, x + SPOT, y + SPOT]]
     assert found.landmarks[0, 0].tolist() == [x, y]
 
@@ -65,5 +66,5 @@ class BlindToLargePictures(SpotDetector):
 def test_tiles_find_what_the_whole_picture_does_not_show(tiles: int, faces: int) -> None:
     image = np.zeros((160, 240, 3), np.uint8)
     image[70 : 70 + SPOT, 20 : 20 + SPOT] = 255
-    [found] = TiledDetector(BlindToLargePictures(), tiles).detect([image])
+    [found] = TiledDetector(BlindToLargePictures(), tiles, 240).detect([image])
     assert len(found) == faces

@@ -11,7 +11,7 @@ from engine.runtimes.crops import CropInput, CropNetwork
 from engine.runtimes.tensorrt.compile import compile_apart
 from engine.runtimes.tensorrt.states import find_state
 
-NETWORK = CropNetwork(next(SHIPPED.glob("*.onnx")), CropInput(127.5, 127.5, True))
+NETWORK = CropNetwork(SHIPPED / "landmarks_v1.onnx", CropInput(127.5, 127.5, True))
 
 
 @pytest.mark.skipif(find_state("trt").state == "ready", reason="TensorRT is ready here")

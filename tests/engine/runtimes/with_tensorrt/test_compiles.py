@@ -17,25 +17,36 @@ pytest.importorskip("tensorrt_rtx", reason="tensorrt-rtx has no wheel for this m
 SHIPPED_NETWORKS = sorted(path.stem for path in SHIPPED.glob("*.onnx"))
 
 
+def of_one_size(spec):
+    """The network; one that takes pictures of any size takes those of a camera alone."""
+    model = onnx.load(spec.verified_path())
+    [port] = model.graph.input
+    if spec.input_size is None:
+        for size, pixels in zip(port.type.tensor_type.shape.dim[2:], (384, 640), strict=True):
+            size.dim_value = pixels
+    return model
+
+
 def test_there_is_a_shipped_network():
     assert SHIPPED_NETWORKS
 
 
 @pytest.mark.parametrize("name", SHIPPED_NETWORKS)
 def test_a_shipped_network_compiles_for_every_batch_size(name):
-    assert len(build_plan(load_flavour("rtx"), onnx.load(find_model(name).verified_path()))) > 1_000_000
+    spec = find_model(name)
+    assert len(build_plan(load_flavour("rtx"), of_one_size(spec))) > spec.verified_path().stat().st_size
 
 
-@pytest.mark.parametrize("name", SHIPPED_NETWORKS)
-def test_a_shipped_network_compiles_with_what_the_embedder_does_before_it(name):
+@pytest.mark.parametrize("name", [name for name in SHIPPED_NETWORKS if find_model(name).input_size])
+def test_a_crops_network_compiles_with_what_the_embedder_does_before_it(name):
     spec = find_model(name)
     whole = takes_crops(onnx.load(spec.verified_path()), crop_network(spec).input)
-    assert len(build_plan(load_flavour("rtx"), whole, sizes=(8,))) > 1_000_000
+    assert len(build_plan(load_flavour("rtx"), whole, sizes=(8,))) > spec.verified_path().stat().st_size
 
 
 def test_a_build_tells_how_far_it_is():
     told = []
-    model = onnx.load(find_model(SHIPPED_NETWORKS[0]).verified_path())
+    model = of_one_size(find_model(SHIPPED_NETWORKS[0]))
     build_plan(load_flavour("rtx"), model, sizes=(8,), tell=told.append)
     assert len(told) > 1
     assert all("/" in line for line in told)

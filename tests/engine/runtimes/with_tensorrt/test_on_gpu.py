@@ -38,7 +38,7 @@ def on_gpu(plans):
 
 @pytest.fixture(scope="module")
 def reference():
-    return CropRuntime(OnnxRuntime(NETWORK.path, 4, {}), NETWORK.input)
+    return CropRuntime(OnnxRuntime(NETWORK.path, 4), NETWORK.input)
 
 
 def crops(rows):

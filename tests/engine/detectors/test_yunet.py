@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.detectors.fcos import STRIDES, decode
+from engine.detectors.yunet import STRIDES, decode
 from training.detection import network
 
 HEIGHT, WIDTH = 64, 96
@@ -17,10 +17,10 @@ def test_faces_are_those_that_training_means(seed: int, threshold: float) -> Non
     raws = [rng.normal(0, 2, (1, network.OUTPUTS, HEIGHT // s, WIDTH // s)).astype(np.float32) for s in STRIDES]
     found = decode({f"at{s}": raw for s, raw in zip(STRIDES, raws, strict=True)}, HEIGHT, WIDTH, threshold)
     meant = network.decode([torch.from_numpy(raw) for raw in raws])
-    sure = meant.logits.double().sigmoid() >= threshold
+    sure = meant.log_scores.double().exp() >= threshold
     assert np.allclose(found.boxes, meant.boxes[sure], rtol=1e-4, atol=1e-2)
     assert np.allclose(found.landmarks, meant.landmarks[sure], rtol=1e-4, atol=1e-2)
-    assert np.allclose(found.scores, meant.logits[sure].sigmoid(), atol=1e-5)
+    assert np.allclose(found.scores, meant.log_scores[sure].exp(), atol=1e-5)
 
 
 def test_a_picture_without_faces_gives_none() -> None:
