@@ -18,7 +18,10 @@ def deconvid(*arguments: object) -> tuple[int, str]:
     ("recipe", "told"),
     [
         ('network = "deconv_v2"\n', "neither samples nor minutes"),
-        ('network = "deconv_v2"\nminutes = 1\ngiven_share = 1\n', "given_share is not a setting"),  # a detector's
+        (
+            'network = "deconv_v2"\nminutes = 1\nlandmark_weight = 1\n',
+            "landmark_weight is not a setting",
+        ),  # a detector's
         ('network = "finder_v1"\nminutes = 1\ngiven_faces = 1\n', "given_faces is not a setting"),  # an embedder's
         ('network = "resnet"\nminutes = 1\n', "network is none of"),
         ("network =", "is not TOML"),

@@ -1,6 +1,6 @@
 """Begins the detector where its teacher is: every layer is solved for, alone, to give what YuNet's gives.
 
-    python -m training.detection.follow runs/begun.pt           # a few minutes on two cores
+    python -m training.detection.follow runs/begun.pt           # half a minute
     deconvid train training/recipes/finder_v1.toml --start runs/begun.pt
 
 A layer that is given its teacher's inputs is a small problem, and needs no gradients: it is a pointwise and then a
@@ -33,7 +33,7 @@ from training.tensors import to_tensor
 
 logger = logging.getLogger(__name__)
 
-SEED, SCENES, CHUNK = 9, 256, 4
+SEED, SCENES, CHUNK = 9, 64, 4
 MOST_PLACES = 1024
 """Of one scene and one layer that count."""
 ROUNDS = 60

@@ -6,7 +6,7 @@
 It begins where its teacher is (follow.py). A run that was killed goes on when the same command is given again.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, NamedTuple
 
@@ -17,12 +17,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.nn.utils.rnn import pad_sequence
 from torch.optim import swa_utils
-from torch.utils.data import DataLoader, Dataset
 
 from training.detection.losses import Faces, assign, detection_losses
 from training.detection.network import STRIDES, DetectorNetwork, decode, scaled
 from training.detection.scenes import Scene, SceneMaker
 from training.detection.yunet import load_yunet
+from training.endless import Endless, batches
 from training.losses import feature_loss
 from training.recipe import Recipe
 from training.run import Place, Run, run_command
@@ -49,19 +49,6 @@ class DetectorRecipe(Recipe):
     """Of the landmarks' loss beside the box's."""
     layers_weight: float = 0.3
     """Of giving what YuNet's layers give."""
-
-
-class Scenes(Dataset):
-    """Endless composed scenes."""
-
-    def __init__(self, maker: SceneMaker, seed: int, first_draw: int) -> None:
-        self.maker, self.seed, self.first_draw = maker, seed, first_draw
-
-    def __len__(self) -> int:
-        return 1 << 40
-
-    def __getitem__(self, draw: int) -> Scene:
-        return self.maker.make(np.random.default_rng((self.seed, self.first_draw + draw)))
 
 
 class Batch(NamedTuple):
@@ -131,7 +118,7 @@ class DetectorTraining(Run[Batch]):
         cv2.setNumThreads(1)  # the network has the cores
         super().__init__(recipe, NETWORKS[recipe.network](), place)
         maker = SceneMaker(recipe.side)
-        self._scenes = Scenes(maker, recipe.seed, self.seen)
+        self._scenes = Endless(maker, recipe.seed, self.seen)
         self._held_out, self._settling = (
             [maker.make(np.random.default_rng((seed, number))) for number in range(count)]
             for seed, count in ((HELD_OUT_SEED, HELD_OUT_SCENES), (SETTLING_SEED, SETTLING_SCENES))
@@ -139,11 +126,8 @@ class DetectorTraining(Run[Batch]):
         self._batch, self._finder = recipe.batch, recipe
         self._yunet = load_yunet(self.device)
 
-    def batches(self, first: int) -> Iterator[Batch]:
-        pins = self.device.type == "cuda"
-        yield from DataLoader(
-            self._scenes, self._batch, num_workers=self.workers, prefetch_factor=4, collate_fn=collate, pin_memory=pins
-        )
+    def batches(self, first: int) -> Iterable[Batch]:
+        return batches(self._scenes, self._batch, collate, self.workers, pinned=self.device.type == "cuda")
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         batch = batch.to(self.device)

@@ -6,7 +6,7 @@ Labels are MediaPipe's (labels.py); faces are framed as roughly as a detector do
 (views.py). A run that was killed goes on when the same command is given again.
 """
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import ClassVar, NamedTuple
 
@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
-from torch.utils.data import DataLoader, Dataset
 
 from engine.faces import LANDMARKS
 from engine.landmarks import VIEW_TEMPLATE
+from training.endless import Endless, batches
 from training.faces import load_faces, split
 from training.landmarks.network import LandmarkNetwork, place
 from training.landmarks.views import View, ViewMaker
@@ -41,19 +41,6 @@ class LandmarkRecipe(Recipe):
 
     face_weight: float = 0.5
     """Of telling faces from others, beside placing landmarks."""
-
-
-class Views(Dataset):
-    """Endless views."""
-
-    def __init__(self, maker: ViewMaker, seed: int, first_draw: int) -> None:
-        self.maker, self.seed, self.first_draw = maker, seed, first_draw
-
-    def __len__(self) -> int:
-        return 1 << 40
-
-    def __getitem__(self, draw: int) -> View:
-        return self.maker.make(np.random.default_rng((self.seed, self.first_draw + draw)))
 
 
 class Batch(NamedTuple):
@@ -103,16 +90,13 @@ class LandmarkTraining(Run[Batch]):
         cv2.setNumThreads(1)  # the network has the cores
         super().__init__(recipe, NETWORKS[recipe.network](), place)
         learnt, held_out = split(len(load_faces()))
-        self._views = Views(ViewMaker(learnt), recipe.seed, self.seen)
+        self._views = Endless(ViewMaker(learnt), recipe.seed, self.seen)
         others = ViewMaker(held_out)
         self._held_out = [others.make(np.random.default_rng((HELD_OUT_SEED, i))) for i in range(HELD_OUT_VIEWS)]
         self._batch, self._face_weight = recipe.batch, recipe.face_weight
 
-    def batches(self, first: int) -> Iterator[Batch]:
-        pins = self.device.type == "cuda"
-        yield from DataLoader(
-            self._views, self._batch, num_workers=self.workers, prefetch_factor=4, collate_fn=collate, pin_memory=pins
-        )
+    def batches(self, first: int) -> Iterable[Batch]:
+        return batches(self._views, self._batch, collate, self.workers, pinned=self.device.type == "cuda")
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         batch = batch.to(self.device)
