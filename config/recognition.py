@@ -16,7 +16,8 @@ class DetectionSettings(Section):
     """For wide scenes: also looks at so many by so many overlapping parts, each as large as `size_px`. 2 finds faces of
     half the size and costs five looks instead of one, 3 costs ten."""
     threshold: float = Field(0.5, gt=0, lt=1)
-    """Least detector score of a face."""
+    """Least score of a face: of both looks at it, the first at the whole picture and the second at the face. Below 0.1
+    there are hundreds of second looks at each picture."""
     smallest_face_px: int = Field(20, ge=8)
     """Faces with a smaller box, measured in the camera's own pixels, are not recognised."""
     precision: Literal["f32", "bf16"] = "f32"

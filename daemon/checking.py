@@ -96,7 +96,8 @@ def _models(settings: Settings) -> Iterator[Problem]:
             if spec.task != task:
                 yield Problem(key, f"{name} is a {spec.task}, not a {task}", "`deconvid models list` shows them")
             else:
-                spec.verified_path()
+                for part in spec.parts:
+                    part.verified_path()
         except DeconvIDError as error:
             yield Problem(key, str(error).rstrip("."), "`deconvid models list` shows what there is")
 

@@ -17,7 +17,7 @@ class Detections:
     boxes: NDArray[np.float32]
     """(N, 4) float32, x1 y1 x2 y2 in pixels of the picture; x2 and y2 lie outside the box."""
     scores: NDArray[np.float32]
-    """(N,) float32, 0..1, the detector's own."""
+    """(N,) float32, 0..1, how sure the detector is, of a second look included."""
     landmarks: NDArray[np.float32]
     """(N, 5, 2) float32, x y in pixels: left eye, right eye, nose, left and right corner of the mouth, as seen in
     the picture. They may lie outside of it."""

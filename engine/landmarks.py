@@ -61,6 +61,8 @@ class LandmarkPlacer:
         calibrations: Path | None = None,
     ) -> Self:
         """Returns a placer that is ready to use. Arguments, and what is raised: as of `Embedder.load`."""
+        if spec.task != "landmarks" or spec.input_size != VIEW_PX:
+            raise ModelError(f"model {spec.name} places no landmarks in views of {VIEW_PX} px. Name another one")
         calibration = Calibration(calibrations, (USUAL_BATCH, 3, VIEW_PX, VIEW_PX)) if calibrations else None
         crops = CropInput(spec.mean, spec.std, swap=spec.colour == "rgb")
         runtime = load_runtime(

@@ -13,12 +13,13 @@ from engine.errors import ModelError
 from engine.impostors import ImpostorTails
 
 SHIPPED = Path(__file__).parent / "models"
+REMOVED = {"centerface": "it is replaced by finder_v1, which is taken where no model is named"}
 MACHINE_MODELS = Path("/usr/local/share/deconvid/models")
 """Models that root installed: for everybody, and for the service, which sees no home."""
 
 FileName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
-KINDS = {"detector": ("yunet", "scrfd"), "landmarks": ("landmarks",), "embedder": ("embedder",)}
+KINDS = {"detector": ("finder", "scrfd"), "landmarks": ("landmarks",), "embedder": ("embedder",)}
 
 
 def installed_models() -> tuple[Path, Path]:
@@ -41,7 +42,7 @@ class ModelSpec(BaseModel):
     name: FileName
     """As in the settings; also the manifest's file name."""
     task: Literal["detector", "landmarks", "embedder"]
-    kind: Literal["yunet", "scrfd", "landmarks", "embedder"]
+    kind: Literal["finder", "scrfd", "landmarks", "embedder"]
     """How inputs are made and outputs are read."""
     file: FileName
     """The network, ONNX; beside the manifest unless `pack` says otherwise."""
@@ -49,7 +50,7 @@ class ModelSpec(BaseModel):
     """Model pack that carries the file; `deconvid models install PACK` fetches it."""
     sha256: Digest
     landmarks: FileName | None = None
-    """Of a detector: the model, beside it, that places its landmarks better."""
+    """Of a detector: the model that places its landmarks better."""
     input_size: int | None = Field(None, ge=32)
     """Side of the square input in pixels; unset: any multiple of 32."""
     colour: Literal["rgb", "bgr"]
@@ -101,8 +102,27 @@ class ModelSpec(BaseModel):
         return spec
 
     def placer(self) -> "ModelSpec | None":
-        """Returns the model that places this detector's landmarks, if there is one. Raises ModelError: see `read`."""
-        return self.read(self._folders[0] / f"{self.landmarks}.toml", self._folders[1:]) if self.landmarks else None
+        """Returns the model that places this detector's landmarks, if there is one.
+
+        Raises:
+            ModelError: it is nowhere, or does something else; or see `read`.
+        """
+        if self.landmarks is None:
+            return None
+        candidates = [folder / f"{self.landmarks}.toml" for folder in (*self._folders, SHIPPED)]
+        path = next((path for path in candidates if os.path.isfile(path)), None)
+        if path is None:
+            raise ModelError(f"model {self.name}: names {self.landmarks}, which is nowhere. Copy it beside {self.name}")
+        spec = self.read(path, self._folders[1:])
+        if spec.task != "landmarks":
+            raise ModelError(f"model {self.name}: {spec.name} is no model for landmarks. Name another one")
+        return spec
+
+    @property
+    def parts(self) -> tuple["ModelSpec", ...]:
+        """This model, and the one that it cannot do without. Raises ModelError: see `placer`."""
+        placer = self.placer()
+        return (self, placer) if placer else (self,)
 
     @property
     def installed(self) -> bool:
@@ -173,6 +193,8 @@ def find_model(name: str, folders: Sequence[Path] = ()) -> ModelSpec:
     """
     models = {spec.name: spec for spec in list_models(folders)}
     if name not in models:
+        if name in REMOVED:
+            raise ModelError(f"model {name!r} is gone: {REMOVED[name]}. Leave it out of the configuration")
         raise ModelError(f"model {name!r} is unknown. Known are {', '.join(models)}; see `deconvid models list`")
     return models[name]
 

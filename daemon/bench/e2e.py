@@ -107,7 +107,11 @@ class E2eBench:
             embedder=embedder,
             precision=self._precision,
             looks_per_s=LOOKS_PER_S,
-            sha256={name: find_model(name, folders).sha256 for name in (self._detector, embedder)},
+            sha256={
+                part.name: part.sha256
+                for name in (self._detector, embedder)
+                for part in find_model(name, folders).parts
+            },
         )
 
     def _compare(self, clip: Path, models: Path | None) -> ClipFigure:

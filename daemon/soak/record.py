@@ -24,7 +24,7 @@ def record(report: SoakReport, command: str, models: tuple[str, ...]) -> str:
         "machine": processor(),
         "load_at_end": round(os.getloadavg()[0], 1),
         "versions": {name: version(name) for name in PACKAGES},
-        "models": {name: find_model(name).sha256 for name in models},
+        "models": {part.name: part.sha256 for name in models for part in find_model(name).parts},
         **figures,
     }
     lines = ",\n".join(f"  {json.dumps(worker)}: {json.dumps(line)}" for worker, line in series["memory_mb"].items())

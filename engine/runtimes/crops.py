@@ -1,4 +1,4 @@
-"""Crops as bytes: what an embedder gives to its network, whatever executes it."""
+"""Crops as bytes: what is given to a network of crops, whatever executes it."""
 
 from dataclasses import dataclass
 from pathlib import Path

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from engine.alignment import ARCFACE_TEMPLATE, align, from_crops
-from engine.detectors.refined import RefinedDetector, first_threshold, one_of_each
+from engine.detectors.refined import MOST_FACES, RefinedDetector, first_threshold, one_of_each
 from engine.errors import ModelError
 from engine.faces import Detections
 from engine.images import Picture
@@ -147,3 +147,22 @@ def test_a_face_that_was_found_twice_is_told_once(whose: list[int], seed: int) -
     assert [round(float(face[:, 0].mean() - ARCFACE_TEMPLATE[:, 0].mean()) / 60) for face in kept] == list(
         dict.fromkeys(whose)
     )
+
+
+def test_what_is_no_model_of_landmarks_is_not_loaded() -> None:
+    with pytest.raises(ModelError, match="deconv_v2 places no landmarks in views of 64 px"):
+        LandmarkPlacer.load(find_model("deconv_v2"))
+
+
+def test_a_face_in_profile_that_was_found_twice_is_told_once() -> None:
+    profile = ARCFACE_TEMPLATE * np.array([0.05, 1], np.float32)
+    found = make_detections(np.stack([profile, profile + 2, profile + np.array([0, 60], np.float32)]))
+    assert len(one_of_each(found)) == 2
+
+
+def test_no_more_faces_are_looked_at_again_than_a_worker_has_time_for(spec: ModelSpec) -> None:
+    oracle = Oracle(says((0, 0)))
+    many = make_detections(ARCFACE_TEMPLATE + 100 * np.arange(2 * MOST_FACES, dtype=np.float32)[:, None, None])
+    picture: Picture = np.zeros((200, 200, 3), np.uint8)
+    [told] = RefinedDetector(Finder(many), LandmarkPlacer(spec, oracle), 0.01).detect([picture])
+    assert len(told) == MOST_FACES

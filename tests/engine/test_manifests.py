@@ -83,12 +83,21 @@ def test_what_root_installs_is_for_the_service_too(
 
 def test_what_places_landmarks_lies_beside_its_detector(tmp_path: Path) -> None:
     write(tmp_path, name="placer", task="landmarks", kind="landmarks")
-    keys = {"task": "detector", "kind": "yunet"}
+    keys = {"task": "detector", "kind": "finder"}
     finder = ModelSpec.read(write(tmp_path, name="finder", landmarks="placer", **keys))
     assert finder.placer() == ModelSpec.read(tmp_path / "placer.toml")
     assert ModelSpec.read(write(tmp_path, name="plain", **keys)).placer() is None
-    with pytest.raises(ModelError, match=r"absent\.toml: cannot be read"):
+    with pytest.raises(ModelError, match="names absent, which is nowhere"):
         ModelSpec.read(write(tmp_path, name="other", landmarks="absent", **keys)).placer()
+    with pytest.raises(ModelError, match="finder is no model for landmarks"):
+        ModelSpec.read(write(tmp_path, name="other", landmarks="finder", **keys)).placer()
+    shipped = ModelSpec.read(write(tmp_path, name="other", landmarks="landmarks_v1", **keys))
+    assert shipped.parts == (shipped, find_model("landmarks_v1"))
+
+
+def test_a_model_that_is_gone_says_what_came_in_its_place() -> None:
+    with pytest.raises(ModelError, match="'centerface' is gone: it is replaced by finder_v1"):
+        find_model("centerface")
 
 
 @pytest.mark.parametrize(

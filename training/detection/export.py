@@ -3,7 +3,7 @@
     deconvid export runs/detector.pt engine/models/finder_v1
 
 The graph takes `pictures` (N, 3, H, W) float32 RGB in 0..1, sides multiples of 32, and gives `at8`, `at16` and `at32`
-as engine/detectors/yunet.py reads them. Beside it lies NAME.recorded.npy: what PyTorch computed of engine/probes.py's
+as engine/detectors/finder.py reads them. Beside it lies NAME.recorded.npy: what PyTorch computed of engine/probes.py's
 picture, against which every runtime is tested.
 """
 
@@ -25,7 +25,7 @@ def write_manifest(path: Path, seen: int) -> None:
     """Writes the manifest beside an ONNX file, as engine/manifests.py reads it."""
     path.with_suffix(".toml").write_text(f"""name = "{path.stem}"
 task = "detector"
-kind = "yunet"
+kind = "finder"
 file = "{path.name}"
 sha256 = "{hashlib.sha256(path.read_bytes()).hexdigest()}"
 colour = "rgb"
@@ -33,7 +33,7 @@ mean = 0
 std = 255
 landmarks = "landmarks_v1"
 licence = "Apache-2.0"
-source = "training/detection on FairFace (CC BY 4.0), {seen:,} scenes; labels: YuNet and MediaPipe (Apache-2.0)"
+source = "training/detection on FairFace (CC BY 4.0), {seen:,} scenes; from YuNet's layers (Apache-2.0) on"
 """)
 
 

@@ -109,7 +109,7 @@ def _path(name: str) -> Path:
 def _with_any_size(path: Path) -> Path:
     """Returns a copy that declares no size of its pictures: CenterFace's claims ten of 32x32, but takes any."""
     model = onnx.load(path)
-    [port] = model.graph.input
+    port = model.graph.input[0]  # the others are its weights
     for axis, size in enumerate(port.type.tensor_type.shape.dim):
         if axis != 1:
             size.dim_param = f"axis_{axis}"

@@ -2,8 +2,12 @@
 
 import numpy as np
 import pytest
+from av.video.reformatter import ColorRange, Colorspace
 
-from engine.detectors import Detector
+from engine.detectors import Detector, load_detector
+from engine.detectors.refined import MOST_FACES
+from engine.manifests import find_model
+from tests.engine.test_images import to_yuv
 
 
 @pytest.mark.parametrize(("name", "count"), [("astronaut", 1), ("six_faces", 6), ("tom_hanks", 1)])
@@ -36,3 +40,21 @@ def test_an_empty_scene_and_a_face_at_the_border_are_no_trouble(astronaut: np.nd
     assert len(nobody) == 0
     assert len(cut) == 1
     assert cut.boxes[0, 0] < 3
+
+
+@pytest.mark.parametrize("tiles", [1, 2])
+@pytest.mark.parametrize("cut", [0, 1])
+def test_a_cameras_planes_show_the_faces_that_the_picture_shows(six_faces: np.ndarray, tiles: int, cut: int) -> None:
+    picture = np.ascontiguousarray(six_faces[cut:, cut:])
+    detector = load_detector(find_model("finder_v1"), threads=1, tiles=tiles)
+    [of_picture], [of_planes] = (
+        detector.detect([seen]) for seen in (picture, to_yuv(picture, Colorspace.ITU709, ColorRange.MPEG))
+    )
+    assert len(of_planes) == 6
+    nearest = np.linalg.norm(of_planes.landmarks[:, None] - of_picture.landmarks, axis=-1).mean(-1).min(1)
+    assert (nearest < 0.1 * of_planes.eye_distances).all()
+
+
+def test_a_threshold_near_nothing_takes_no_time_without_end(six_faces: np.ndarray) -> None:
+    [found] = load_detector(find_model("finder_v1"), threshold=0.001, threads=1).detect([six_faces])
+    assert 6 <= len(found) <= MOST_FACES

@@ -8,9 +8,11 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.errors import ModelError
 from engine.faces import LANDMARKS, Detections
 
 STRIDES = (8, 16, 32)
+PER_PLACE = 2 + 4 + 2 * LANDMARKS
 LARGEST_OVERLAP = 0.4
 SIZE_LIMITS = (-4.0, 6.0)
 """Of the predicted logarithms, as in training."""
@@ -26,6 +28,12 @@ def decode(outputs: Mapping[str, NDArray[np.float32]], height: int, width: int, 
         height, width: of the network's input; unused, because the grids have its size.
         threshold: least score, which is the geometric mean of what both logits say.
     """
+    if [raw.shape[1] for raw in outputs.values()] != [PER_PLACE] * len(STRIDES):
+        shapes = sorted({raw.shape[1:] for raw in outputs.values()})
+        raise ModelError(
+            f"a finder has {len(STRIDES)} outputs of {PER_PLACE}, this one gives {len(outputs)} of {shapes}. "
+            f"Use another model"
+        )
     levels = zip(outputs.values(), STRIDES, strict=True)
     return Detections.joined([_level(raw[0], stride, threshold) for raw, stride in levels])
 
