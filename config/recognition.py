@@ -17,7 +17,7 @@ class DetectionSettings(Section):
     half the size and costs five looks instead of one, 3 costs ten."""
     threshold: float = Field(0.5, gt=0, lt=1)
     """Least score of a face: of both looks at it, the first at the whole picture and the second at the face. Below 0.1
-    there are hundreds of second looks at each picture."""
+    many more places are looked at again, the best 128 of a picture at most."""
     smallest_face_px: int = Field(20, ge=8)
     """Faces with a smaller box, measured in the camera's own pixels, are not recognised."""
     precision: Literal["f32", "bf16"] = "f32"

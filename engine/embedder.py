@@ -11,17 +11,12 @@ from engine.errors import ImageError, ModelError
 from engine.manifests import ModelSpec, find_model
 from engine.runtimes import Precision, Preference, Runtime, load_runtime
 from engine.runtimes.calibration import Calibration
-from engine.runtimes.crops import CROPS, CropInput, CropNetwork
+from engine.runtimes.crops import CROPS, crop_network
 
 LARGEST_BATCH = 32
 """Crops that the network sees at once; it bounds memory, more of them are no faster."""
 USUAL_BATCH = 8
 """Crops with which runtimes are compared."""
-
-
-def crop_network(spec: ModelSpec) -> CropNetwork:
-    """Returns an embedder's file with what comes before it. Raises ModelError: not installed, or altered."""
-    return CropNetwork(spec.verified_path(), CropInput(spec.mean, spec.std, swap=spec.colour == "rgb"))
 
 
 class Embedder:

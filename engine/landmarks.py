@@ -18,7 +18,7 @@ from engine.images import Picture, YuvImage
 from engine.manifests import ModelSpec
 from engine.runtimes import Precision, Preference, Runtime, load_runtime
 from engine.runtimes.calibration import Calibration
-from engine.runtimes.crops import CROPS, CropInput
+from engine.runtimes.crops import CROPS, crop_network
 
 VIEW_PX = 64
 RIM_PX = 5
@@ -64,9 +64,9 @@ class LandmarkPlacer:
         if spec.task != "landmarks" or spec.input_size != VIEW_PX:
             raise ModelError(f"model {spec.name} places no landmarks in views of {VIEW_PX} px. Name another one")
         calibration = Calibration(calibrations, (USUAL_BATCH, 3, VIEW_PX, VIEW_PX)) if calibrations else None
-        crops = CropInput(spec.mean, spec.std, swap=spec.colour == "rgb")
+        network = crop_network(spec)
         runtime = load_runtime(
-            spec.verified_path(), preference, threads, precision=precision, calibration=calibration, crops=crops
+            network.path, preference, threads, precision=precision, calibration=calibration, crops=network.input
         )
         return cls(spec, runtime)
 

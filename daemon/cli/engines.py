@@ -26,8 +26,8 @@ from daemon.cli.common import (
 from daemon.exits import EXIT_FAILURE
 from daemon.private_files import give_to_owner_of
 from engine import RuntimeUnavailableError
-from engine.embedder import crop_network
 from engine.manifests import ModelSpec, find_model, list_models
+from engine.runtimes.crops import crop_network
 from engine.runtimes.tensorrt.compile import compile_apart
 from engine.runtimes.tensorrt.plans import PlanRecord, PlanStore
 from engine.runtimes.tensorrt.states import EVERY_FLAVOUR, TensorRtState, find_state

@@ -2,12 +2,15 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from engine.runtimes import Inputs, Runtime
+
+if TYPE_CHECKING:  # where only a GPU is tested, there is no pydantic
+    from engine.manifests import ModelSpec
 
 CROPS = "crops"
 
@@ -36,6 +39,11 @@ class CropNetwork:
 
     path: Path
     input: CropInput
+
+
+def crop_network(spec: "ModelSpec") -> CropNetwork:
+    """Returns a model's file with what comes before it. Raises ModelError: not installed, or altered."""
+    return CropNetwork(spec.verified_path(), CropInput(spec.mean, spec.std, swap=spec.colour == "rgb"))
 
 
 class CropRuntime:

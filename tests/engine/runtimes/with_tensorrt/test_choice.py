@@ -6,11 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.embedder import crop_network
 from engine.errors import GpuMemoryError
 from engine.manifests import SHIPPED, find_model
 from engine.runtimes import load_runtime
-from engine.runtimes.crops import CROPS, CropInput, CropNetwork
+from engine.runtimes.crops import CROPS, CropInput, CropNetwork, crop_network
 from engine.runtimes.tensorrt.choice import with_tensorrt
 from engine.runtimes.tensorrt.states import Gpu, TensorRtState, find_gpu
 

@@ -5,9 +5,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from engine.embedder import crop_network
 from engine.errors import PlanError
 from engine.manifests import SHIPPED, find_model
+from engine.runtimes.crops import crop_network
 from engine.runtimes.tensorrt.builder import build_plan
 from engine.runtimes.tensorrt.crops import takes_crops
 from engine.runtimes.tensorrt.flavours import load_flavour

@@ -3,10 +3,9 @@ import onnx
 import onnxruntime
 import pytest
 
-from engine.embedder import crop_network
 from engine.manifests import SHIPPED, find_model
 from engine.probes import probe_crops
-from engine.runtimes.crops import CROPS
+from engine.runtimes.crops import CROPS, crop_network
 from engine.runtimes.tensorrt.crops import takes_crops
 
 EMBEDDERS = sorted(path.name.removesuffix(".probes.npy") for path in SHIPPED.glob("*.probes.npy"))

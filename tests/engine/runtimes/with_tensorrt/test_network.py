@@ -1,10 +1,9 @@
 import onnx
 import pytest
 
-from engine.embedder import crop_network
 from engine.errors import PlanError
 from engine.manifests import SHIPPED, find_model
-from engine.runtimes.crops import CropInput, CropNetwork
+from engine.runtimes.crops import CropInput, CropNetwork, crop_network
 from engine.runtimes.tensorrt.network import Network
 
 CROPS = CropInput(127.5, 127.5, True)
