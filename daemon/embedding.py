@@ -1,7 +1,10 @@
-"""Crops of all cameras on their way through the embedder."""
+"""Crops of all cameras on their way through the embedder, which works in a thread of its own: looks go on meanwhile."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -9,23 +12,38 @@ from numpy.typing import NDArray
 from daemon.messages import FaceObserved
 from daemon.view import Crop
 from daemon.workers.vision_figures import VisionFigures
-from engine.batching import Batcher
+from engine.batching import Batch, Batcher
 from engine.crops import encode_crop
-from engine.embedder import LARGEST_BATCH, Embedder
+from engine.embedder import BEST_BATCH, Embedder
 
 PATIENCE_S = 0.1
-"""How long a crop waits for those of other cameras' frames."""
-MOST_WAITING = 4 * LARGEST_BATCH
+"""A crop that has waited so long goes before those of new tracks."""
+MOST_WAITING = 16 * BEST_BATCH
 """Crops; one look at a crowd may bring more than a batch."""
+STUCK_S = 5.0
+"""After so long it is not the batch that takes its time."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class UnderWay:
+    """A batch that is being embedded."""
+
+    batch: Batch[Crop]
+    closed_by: str
+    began_s: float
+    embeddings: "Future[tuple[NDArray[np.float32], float]]"
+    """And how long they took."""
 
 
 class EmbeddingDesk:
-    """Args:
-    embedder: of every crop.
-    figures: counts batches, and what became of the crops.
-    recognise: returns the track that a crop is of, now that its embedding is known.
-    keeps_crops: whether the best crop of a track goes along with its embedding.
-    tell: takes the observations of a batch.
+    """For one thread, which never waits for the embedder but in `finish`.
+
+    Args:
+        embedder: of every crop.
+        figures: counts batches, and what became of the crops.
+        recognise: returns the track that a crop is of, now that its embedding is known.
+        keeps_crops: whether the best crop of a track goes along with its embedding.
+        tell: takes the observations of a batch.
     """
 
     def __init__(
@@ -38,31 +56,58 @@ class EmbeddingDesk:
     ) -> None:
         self._embedder, self._figures, self._keeps_crops, self._tell = embedder, figures, keeps_crops, tell
         self._recognise = recognise
-        self._batcher = Batcher[Crop](LARGEST_BATCH, PATIENCE_S, MOST_WAITING)
+        self._batcher = Batcher[Crop](BEST_BATCH, PATIENCE_S, MOST_WAITING)
+        self._under_way: UnderWay | None = None
+        self._thread = ThreadPoolExecutor(1, "embedding")
+        self.answered = os.eventfd(0, os.EFD_NONBLOCK)
+        """To be polled: readable when `go_on` has something to take."""
 
     @property
-    def is_due(self) -> bool:
-        """Whether a batch should not wait any longer."""
-        return self._batcher.is_due
+    def is_stuck(self) -> bool:
+        return self._under_way is not None and time.monotonic() - self._under_way.began_s > STUCK_S
 
     def put(self, crop: Crop) -> None:
         if self._batcher.put(crop):
             self._figures.crops["overflow"] += 1
 
-    def embed_due(self) -> None:
-        while self._batcher.is_due:
-            self._embed()
+    def go_on(self) -> None:
+        """Tells what the embedder has answered, and gives it those who wait.
 
-    def embed_all(self) -> None:
-        while self._batcher:
-            self._embed()
+        It never waits for a batch to fill: while it works the next one gathers, so batches grow with the load.
+        """
+        if self._under_way and self._under_way.embeddings.done():
+            self._tell_answer(self._under_way)
+        if not self._under_way and self._batcher:
+            self._begin()
 
-    def _embed(self) -> None:
-        closed_by = "full" if self._batcher.is_full else "deadline" if self._batcher.is_due else "idle"
-        batch, started_s = self._batcher.take(), time.monotonic()
-        embeddings = self._embedder.embed(batch.pixels)
-        self._figures.note_batch(closed_by, batch.waited_s, time.monotonic() - started_s)
-        self._tell([self._observation(*pair) for pair in zip(batch.crops, embeddings, strict=True)])
+    def finish(self) -> None:
+        """Waits until every crop is embedded and told."""
+        while self._under_way or self._batcher:
+            self._tell_answer(self._under_way or self._begin())
+
+    def close(self) -> None:
+        self._thread.shutdown()
+        os.close(self.answered)
+
+    def _begin(self) -> UnderWay:
+        closed_by = "full" if self._batcher.is_full else "deadline" if self._batcher.is_due else "free"
+        batch = self._batcher.take()
+        self._under_way = UnderWay(batch, closed_by, time.monotonic(), self._thread.submit(self._embed, batch.pixels))
+        return self._under_way
+
+    def _embed(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
+        started_s = time.monotonic()
+        try:
+            return self._embedder.embed(pixels), time.monotonic() - started_s
+        finally:
+            os.eventfd_write(self.answered, 1)
+
+    def _tell_answer(self, done: UnderWay) -> None:
+        embeddings, took_s = done.embeddings.result()
+        os.eventfd_read(self.answered)
+        self._under_way = None
+        self._figures.note_batch(done.closed_by, done.batch.waited_s, took_s)
+        self._tell([self._observation(*pair) for pair in zip(done.batch.crops, embeddings, strict=True)])
 
     def _observation(self, crop: Crop, embedding: NDArray[np.float32]) -> FaceObserved:
         return FaceObserved(

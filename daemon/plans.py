@@ -125,7 +125,7 @@ def vision_plan(place: Place) -> WorkerPlan:
     heartbeat = place.heartbeat("vision")
     task = VisionTask(
         settings=place.settings.model_dump_json(
-            include={"models", "detection", "embedding", "tracking", "snapshots", "strangers"}
+            include={"state", "models", "detection", "embedding", "tracking", "snapshots", "strangers"}
         ),
         rings={name: str(path) for name, path in place.rings.items()},
         frames=place.endpoint("frames"),

@@ -15,8 +15,8 @@ from engine.runtimes.crops import CROPS, crop_network
 
 LARGEST_BATCH = 32
 """Crops that the network sees at once; it bounds memory, more of them are no faster."""
-USUAL_BATCH = 8
-"""Crops with which runtimes are compared."""
+BEST_BATCH = 8
+"""Crops with which a face costs least on a processor; more only make the first wait for the last."""
 
 
 class Embedder:
@@ -54,7 +54,7 @@ class Embedder:
             RuntimeUnavailableError: the runtime cannot be imported, or has not that precision.
         """
         side = spec.input_size or 0
-        calibration = Calibration(calibrations, (USUAL_BATCH, 3, side, side)) if calibrations else None
+        calibration = Calibration(calibrations, (BEST_BATCH, 3, side, side)) if calibrations else None
         network = crop_network(spec)
         runtime = load_runtime(
             network.path,

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,12 @@ settings.register_profile("without deadline", deadline=None)
 settings.load_profile("without deadline")
 
 Image = NDArray[np.uint8]
+
+
+def pytest_configure() -> None:
+    """A test run that is started with `&` or `nohup` inherits ignored signals; what the tests start must not."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture(autouse=True)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from training.degrade import DegradationRanges, degrade, misalign
+from training.degrade import DegradationRanges, degrade, misalign, see_from_afar
 from training.faces import load_faces
 from training.tensors import to_tensor
 
@@ -23,6 +23,7 @@ class DegradedFaces(Dataset):
         seed: int,
         clean_share: Callable[[int], float],
         blend_share: float,
+        far_share: float = 0.0,
         first_draw: int = 0,
     ) -> None:
         """
@@ -30,10 +31,12 @@ class DegradedFaces(Dataset):
             indices: of the faces to draw from.
             clean_share: of the crops that are misaligned only, by the number of the draw.
             blend_share: of the faces that are two, blended.
+            far_share: of the other crops that are small, and nothing else.
             first_draw: where to go on.
         """
         self.faces, self.indices, self.ranges = load_faces(), indices, DegradationRanges()
-        self.seed, self.clean_share, self.blend_share, self.first_draw = seed, clean_share, blend_share, first_draw
+        self.seed, self.first_draw = seed, first_draw
+        self.clean_share, self.blend_share, self.far_share = clean_share, blend_share, far_share
 
     def __len__(self) -> int:
         return 1 << 40
@@ -48,9 +51,14 @@ class DegradedFaces(Dataset):
         # The restored face is to lie where the crop has it, so misalignment belongs to both.
         if rng.random() < self.ranges.misalignment:
             face = misalign(face, rng, self.ranges)
-        clean = rng.random() < self.clean_share(number)
-        seen = face if clean else degrade(face, rng, replace(self.ranges, misalignment=0))
-        return to_tensor(seen), to_tensor(face)
+        return to_tensor(self._seen(face, number, rng)), to_tensor(face)
+
+    def _seen(self, face: NDArray[np.uint8], number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
+        if rng.random() < self.clean_share(number):
+            return face
+        if rng.random() < self.far_share:
+            return see_from_afar(face, rng)
+        return degrade(face, rng, replace(self.ranges, misalignment=0))
 
     def _one(self, rng: np.random.Generator) -> NDArray[np.uint8]:
         face = np.array(self.faces[self.indices[rng.integers(len(self.indices))]])

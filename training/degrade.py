@@ -17,12 +17,17 @@ from numpy.typing import NDArray
 
 Image = NDArray[np.uint8]
 
+SMALLEST_FACE_PX = 12
+"""Below it there is nobody to tell from anybody."""
+SMALL_FACE_PX = 28
+"""Below it distance is what hides who it is."""
+
 
 @dataclass(frozen=True, slots=True)
 class DegradationRanges:
     """How bad it may get. Probabilities are per crop; every magnitude is drawn anew for each crop."""
 
-    smallest_face_px: int = 12
+    smallest_face_px: int = SMALLEST_FACE_PX
     """Smallest side, in pixels, to which a 112 px crop is reduced."""
     distance: float = 0.6
     misalignment: float = 0.5
@@ -55,9 +60,7 @@ def degrade(image: Image, rng: np.random.Generator, ranges: DegradationRanges = 
     if rng.random() < ranges.occlusion:
         image = occlude(image, rng)
     if rng.random() < ranges.distance:
-        # Uniform in the logarithm: as many faces between 12 and 24 px as between 48 and 96.
-        side = round(float(np.exp(rng.uniform(np.log(ranges.smallest_face_px), np.log(size)))))
-        image = cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA)
+        image = shrink(image, rng, ranges.smallest_face_px, size)
     if rng.random() < ranges.defocus:
         image = defocus(image, rng)
     elif rng.random() < ranges.motion:
@@ -68,10 +71,26 @@ def degrade(image: Image, rng: np.random.Generator, ranges: DegradationRanges = 
         image = add_noise(image, rng, ranges.noise_sigma)
     if rng.random() < ranges.compression:
         image = compress(image, rng, ranges.jpeg_quality)
-    if image.shape[0] != size:
-        enlarge = cv2.INTER_LINEAR if rng.random() < 0.5 else cv2.INTER_CUBIC
-        image = cv2.resize(image, (size, size), interpolation=enlarge)
-    return image
+    return enlarge(image, rng, size)
+
+
+def see_from_afar(image: Image, rng: np.random.Generator) -> Image:
+    """Returns the crop as of a face that is small, and has nothing else wrong with it."""
+    return enlarge(shrink(image, rng, SMALLEST_FACE_PX, SMALL_FACE_PX), rng, image.shape[0])
+
+
+def shrink(image: Image, rng: np.random.Generator, smallest_px: int, largest_px: int) -> Image:
+    """Uniform in the logarithm: as many faces between 12 and 24 px as between 48 and 96."""
+    side = round(float(np.exp(rng.uniform(np.log(smallest_px), np.log(largest_px)))))
+    return np.asarray(cv2.resize(image, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def enlarge(image: Image, rng: np.random.Generator, size: int) -> Image:
+    """As some alignment would, smoothly or sharply."""
+    if image.shape[0] == size:
+        return image
+    interpolation = cv2.INTER_LINEAR if rng.random() < 0.5 else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, (size, size), interpolation=interpolation), np.uint8)
 
 
 def misalign(image: Image, rng: np.random.Generator, ranges: DegradationRanges) -> Image:

@@ -56,6 +56,8 @@ class DistillRecipe(Recipe):
     """Over so many faces the share of clean crops falls from all of them to `clean_share`."""
     clean_share: float = 0.35
     """Of the crops that are misaligned only."""
+    far_share: float = 0.0
+    """Of the others that are small, and nothing else."""
 
     def clean_share_at(self, seen: int) -> float:
         if seen < self.given_faces:
@@ -107,7 +109,8 @@ class Distillation(Run[Batch]):
 
     def batches(self, first: int) -> Iterator[Batch]:
         recipe = self._distil
-        dataset = DegradedFaces(self._training, recipe.seed, recipe.clean_share_at, recipe.blend_share, first)
+        shares = recipe.clean_share_at, recipe.blend_share, recipe.far_share
+        dataset = DegradedFaces(self._training, recipe.seed, *shares, first)
         pinned = self.device.type == "cuda"
         yield from DataLoader(dataset, recipe.batch, num_workers=self.workers, prefetch_factor=8, pin_memory=pinned)
 

@@ -36,6 +36,7 @@ def soak(
     minutes: Annotated[float, typer.Option(min=1, help="How long.")] = 30,
     cameras: Annotated[int, typer.Option(min=2, max=16, help="Simulated cameras.")] = 2,
     faults: Annotated[Path | None, typer.Option(help="List of faults (TOML); unset: the default one.")] = None,
+    calm: Annotated[bool, typer.Option("--calm", help="No faults: how the load alone is borne.")] = False,
     report: Annotated[Path, typer.Option(help="Path without ending: .json and .html are written.")] = Path("soak"),
 ) -> None:
     """Run the daemon on simulated cameras, hurt it on schedule, and judge how it bore that."""
@@ -50,7 +51,7 @@ def soak(
 
     set_up_logging()
     with told_errors():
-        result = run_soak(minutes, cameras, read_faults(faults or DEFAULT, set(KINDS)))
+        result = run_soak(minutes, cameras, [] if calm else read_faults(faults or DEFAULT, set(KINDS)))
     command = _command()
     report.with_suffix(".json").write_text(record(result, command, models))
     report.with_suffix(".html").write_text(page(result, command))

@@ -1,5 +1,6 @@
 """What a soak found."""
 
+from collections import Counter
 from itertools import pairwise
 
 import msgspec
@@ -9,7 +10,7 @@ from daemon.soak.rig import Rig
 from daemon.soak.watch import Ordeal, Watch
 
 WARM_UP_S = 60.0
-"""Memory of the first minute is start-up."""
+"""Memory and ills of the first minute are start-up."""
 MOST_POINTS = 300
 """Of each line in the report; a plot shows no more."""
 
@@ -49,6 +50,10 @@ class SoakReport(msgspec.Struct, frozen=True):
     memory_growth_percent: dict[str, float]
     """Last quarter against the second one, medians, by worker."""
     faults: list[FaultReport]
+    ills: dict[str, int] = {}
+    """Seconds for which each was told, those of the start left out."""
+    cores: dict[str, float] = {}
+    """Processor seconds a second, by worker, after the start."""
     memory_mb: dict[str, Line] = {}
     latencies_ms: Line = []
 
@@ -59,7 +64,7 @@ class SoakReport(msgspec.Struct, frozen=True):
 
 
 def judge(watch: Watch, rig: Rig, stored: int, deleted: int) -> SoakReport:
-    """Compares what was heard with what is stored (sequences from 1 to `stored`, without gaps)."""
+    """Compares what was heard with what was stored a while ago (sequences from 1 to `stored`, without gaps)."""
     heard, status = watch.sequences, rig.status()
     cameras = status.cameras if status else ()
     latencies = [ms for _, ms in watch.latencies] or [0.0]
@@ -67,7 +72,7 @@ def judge(watch: Watch, rig: Rig, stored: int, deleted: int) -> SoakReport:
         seconds=round(watch.now_s, 1),
         cameras=len(rig.cameras),
         events=len(heard),
-        lost=stored - len(set(heard)) - deleted,
+        lost=stored - len({each for each in heard if each <= stored}) - deleted,
         doubled=len(heard) - len(set(heard)),
         out_of_order=sum(later < earlier for earlier, later in pairwise(heard)),
         deleted_by_retention=deleted,
@@ -83,6 +88,8 @@ def judge(watch: Watch, rig: Rig, stored: int, deleted: int) -> SoakReport:
         restarts={worker.name: worker.restarts for worker in status.workers} if status else {},
         memory_growth_percent=_memory_growth(watch),
         faults=[_fault(ordeal) for ordeal in watch.ordeals],
+        ills=_ills(watch),
+        cores=_cores(watch),
         memory_mb={worker: thinned(line) for worker, line in _memory(watch).items()},
         latencies_ms=thinned([(round(at_s, 1), ms) for at_s, ms in watch.latencies]),
     )
@@ -104,6 +111,20 @@ def _fault(ordeal: Ordeal) -> FaultReport:
 def thinned(line: Line) -> Line:
     """Returns every n-th point of a line, evenly."""
     return line[:: -(-len(line) // MOST_POINTS) or 1]
+
+
+def _ills(watch: Watch) -> dict[str, int]:
+    return dict(Counter(ill for sample in watch.samples if sample.at_s > WARM_UP_S for ill in sample.ills))
+
+
+def _cores(watch: Watch) -> dict[str, float]:
+    """Of workers that were not started anew meanwhile."""
+    samples = [sample for sample in watch.samples if sample.at_s > WARM_UP_S]
+    if len(samples) < 2:
+        return {}
+    first, last = samples[0], samples[-1]
+    spent = {worker: last.cpu_s.get(worker, 0.0) - before_s for worker, before_s in first.cpu_s.items()}
+    return {worker: round(s / (last.at_s - first.at_s), 3) for worker, s in spent.items() if s >= 0}
 
 
 def _memory(watch: Watch) -> dict[str, Line]:

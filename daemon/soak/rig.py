@@ -77,8 +77,11 @@ def write_config(path: Path, state: Path, cameras: dict[str, CameraProcess], fps
 
 
 @contextmanager
-def build_rig(folder: Path, camera_count: int) -> Iterator[Rig]:
+def build_rig(folder: Path, camera_count: int, sets_clock: bool) -> Iterator[Rig]:
     """Starts cameras and daemon in an empty folder, and ends them again.
+
+    Args:
+        sets_clock: whether the daemon gets a wall clock of its own, which costs it time: networks ask for it often.
 
     Raises:
         DeconvIDError: this machine cannot play cameras, or the daemon does not start.
@@ -100,7 +103,7 @@ def build_rig(folder: Path, camera_count: int) -> Iterator[Rig]:
             undo.callback(cameras[name].kill)
         config, log = folder / "config.toml", folder / "daemon.log"
         write_config(config, state, cameras, DETECT_FPS[0])
-        clock = WallClock.make(folder)
+        clock = WallClock.make(folder) if sets_clock else None
         daemon = start_daemon(config, log, clock.environment if clock else {})
         undo.callback(_stop, daemon)
         yield Rig(config, load_settings(config), scenes, cameras, daemon, log, own_file_system, clock)

@@ -20,20 +20,23 @@ logger = logging.getLogger(__name__)
 
 STATUS_S = 1.0
 SETTLE_S = 5.0
-"""Time for the last events to arrive when the soak is over."""
+"""Time for the last events to arrive when the soak is over; what happens meanwhile is not missed."""
 
 
 def soak(minutes: float, cameras: int, faults: list[Fault]) -> SoakReport:
     """Raises DeconvIDError: the rig cannot be built, or the daemon died for good."""
-    with tempfile.TemporaryDirectory(prefix="deconvid-soak-") as folder, build_rig(Path(folder), cameras) as rig:
+    sets_clock = any(fault.kind == "clock_step" for fault in faults)
+    with (
+        tempfile.TemporaryDirectory(prefix="deconvid-soak-") as folder,
+        build_rig(Path(folder), cameras, sets_clock) as rig,
+    ):
         watch = Watch(Verdict(rig.scenes, [person for picture in ENROLLED for person in picture.people]))
         with Subscriber(rig.settings.events_endpoint, after="start") as subscriber:
             _run(rig, watch, subscriber, minutes * 60, faults)
+            with Store.of(rig.settings, "soak") as store:
+                stored = store.events.newest()
             _listen(rig, watch, subscriber, watch.now_s + SETTLE_S)
-            lost_by_retention = subscriber.lost
-        with Store.of(rig.settings, "soak") as store:
-            stored = store.events.newest()
-        return judge(watch, rig, stored, lost_by_retention)
+            return judge(watch, rig, stored, subscriber.lost)
 
 
 def _run(rig: Rig, watch: Watch, subscriber: Subscriber, seconds: float, faults: list[Fault]) -> None:

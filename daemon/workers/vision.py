@@ -1,7 +1,7 @@
 """The vision worker: newest frame of each camera -> faces -> tracks -> embeddings of the crops that are worth it.
 
-One round looks at cameras that have a new frame, in turn. Their crops go through the embedder together: when they fill
-a batch, when the first of them has waited long enough, or when there is no frame to look at meanwhile.
+One round looks at cameras that have a new frame, in turn. Their crops go through the embedder in a thread of its own:
+those that come while it works make the next batch.
 """
 
 import logging
@@ -87,14 +87,15 @@ class VisionWorker:
         bind_private(self._frames, task.frames)
         self._closer = CloserDesk(context, task.closer, engine.detector, self._figures.closer)
         self._arrivals = zmq.Poller()
-        for channel in (self._frames, self._closer.socket):
+        for channel in (self._frames, self._closer.socket, self._embedding.answered):
             self._arrivals.register(channel, zmq.POLLIN)
         self._observations = context.socket(zmq.PUSH)
         self._observations.connect(task.observations)
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
-            self._heartbeat.beat()
+            if not self._embedding.is_stuck:
+                self._heartbeat.beat()
             self._receive(0 if self._turns else WAIT_MS)
             self._look()
             self._end_lost_tracks()
@@ -103,10 +104,12 @@ class VisionWorker:
         self._receive(0)
         while self._turns:
             self._look()
+        self._embedding.finish()
         for view in self._views.values():
             self._send_ends(view.end_all())
 
     def close(self) -> None:
+        self._embedding.close()
         self._frames.close(linger=0)
         self._closer.close()
         self._observations.close(linger=LINGER_MS)
@@ -158,14 +161,13 @@ class VisionWorker:
             logger.warning("camera_not_joined camera=%s cause='%s'", message.camera, error)
 
     def _look(self) -> None:
-        """One round: cameras' frames through the detector, and every batch that is due through the embedder."""
+        """One round: cameras' frames through the detector, and a batch that is due on its way through the embedder."""
         self._gather([])  # faces that waited for a closer look
         ends_s = time.monotonic() + ROUND_S
-        while self._turns and time.monotonic() < ends_s and not self._embedding.is_due:
+        while self._turns and time.monotonic() < ends_s:
             self._gather(self._crops_of(self._turns.take()))
-        self._embedding.embed_due()
-        if not self._turns:  # with nothing else to do, whoever waits would only be embedded later
-            self._embedding.embed_all()
+            self._embedding.go_on()
+        self._embedding.go_on()
 
     def _gather(self, crops: Sequence[Crop]) -> None:
         for crop in self._closer.exchange(crops):
@@ -225,7 +227,7 @@ class VisionWorker:
     def _send_ends(self, ends: Sequence[TrackEnded]) -> None:
         """Whoever has left was seen before: first goes what waits."""
         if ends:
-            self._embedding.embed_all()
+            self._embedding.finish()
         self._send(ends)
 
     def _send(self, observations: Sequence[Observation]) -> None:

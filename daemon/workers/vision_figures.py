@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from daemon.operations.reporter import LatencyHistogram, Reporter
-from engine.embedder import LARGEST_BATCH
+from engine.embedder import BEST_BATCH
 
 
 @dataclass(slots=True)
@@ -43,7 +43,7 @@ class VisionFigures:
     @property
     def fill(self) -> float:
         """Crops that were embedded, as a share of what their batches could have held."""
-        return self.crops["embedded"] / max(1, self.batches.total()) / LARGEST_BATCH
+        return self.crops["embedded"] / max(1, self.batches.total()) / BEST_BATCH
 
     def tell(self, reporter: Reporter, cameras: int, networks: dict[str, float]) -> None:
         """Args: networks: gauges that name what is in use, such as `embedder.deconv_v2`."""

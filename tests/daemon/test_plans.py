@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from config import Settings
-from daemon.plans import Place, bridge_plan, identity_plan
+from daemon.plans import Place, bridge_plan, identity_plan, vision_plan
 from daemon.worker_process import WorkerPlan
-from daemon.workers.task import IdentityTask
+from daemon.workers.task import IdentityTask, VisionTask
 
 CONFIG: dict[str, Any] = {
     "cameras": {"door": {"url": "rtsp://192.0.2.1/x"}, "yard": {"url": "rtsp://192.0.2.2/x"}},
@@ -51,3 +51,11 @@ def test_the_identity_worker_is_told_for_whom_the_rate_is_kept(tmp_path, strange
     task = identity_plan(Place(settings, {})).task
     assert isinstance(task, IdentityTask)
     assert task.strangers_are == strangers_are
+
+
+def test_the_vision_worker_keeps_what_it_measures_and_compiles_in_the_state_folder(tmp_path) -> None:
+    settings = Settings(state=tmp_path)
+    task = vision_plan(Place(settings, {})).task
+    assert isinstance(task, VisionTask)
+    told = Settings.model_validate_json(task.settings)
+    assert (told.runtime_calibrations, told.plans_folder) == (settings.runtime_calibrations, settings.plans_folder)

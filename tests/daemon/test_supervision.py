@@ -16,12 +16,7 @@ from daemon.cli import app
 from daemon.operations.metrics import render_metrics
 from daemon.operations.status import DaemonStatus, NoStatusError, read_status
 
-pytestmark = [
-    pytest.mark.camera,
-    pytest.mark.skipif(
-        signal.getsignal(signal.SIGHUP) is signal.SIG_IGN, reason="SIGHUP is ignored here (nohup), and so by the daemon"
-    ),
-]
+pytestmark = pytest.mark.camera
 PATIENCE_S = 40.0
 DASHBOARD = Path(__file__).parents[2] / "docs" / "grafana.json"
 

@@ -1,6 +1,8 @@
 import json
 import time
 from itertools import pairwise
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -10,7 +12,7 @@ from daemon.operations.status import CameraStatus, DaemonStatus, Ill, WorkerStat
 from daemon.soak.faults import KINDS
 from daemon.soak.page import page
 from daemon.soak.record import record
-from daemon.soak.report import MOST_POINTS, FaultReport, SoakReport, thinned
+from daemon.soak.report import MOST_POINTS, FaultReport, SoakReport, judge, thinned
 from daemon.soak.schedule import DEFAULT, Fault, read_faults, schedule
 from daemon.soak.watch import NOTICED_S, Watch
 
@@ -109,6 +111,26 @@ def test_an_account_that_does_not_add_up_is_noticed():
     watch.take_status(status(captured=12, analysed=10), time.time_ns())
     watch.take_status(status(captured=10, analysed=10), time.time_ns())
     assert dict(watch.unaccounted) == {"cam1": 1}
+
+
+def test_ills_and_cores_are_counted_after_the_start():
+    watch = Watch(Verdict({}, []))
+    for at_s, spent_s in ((10, 9.0), (61, 20.0), (62, 20.5), (65, 22.0)):
+        ills = (Ill("cam1", "stalled"),) if at_s in (10, 62) else ()
+        watch.take_status(status(ills=ills), time.time_ns())
+        watch.samples[-1].at_s, watch.samples[-1].cpu_s = at_s, {"vision": spent_s}
+    told = judge(watch, rig_of_nothing(), 0, 0)
+    assert (told.ills, told.cores) == ({"cam1 stalled": 1}, {"vision": 0.5})
+
+
+def test_what_happens_after_the_count_is_not_taken_for_lost():
+    watch = Watch(Verdict({}, []))
+    watch.sequences += [1, 2, 4, 5, 6]
+    assert judge(watch, rig_of_nothing(), 4, 0).lost == 1
+
+
+def rig_of_nothing() -> Any:
+    return SimpleNamespace(status=lambda: None, cameras={})
 
 
 def report(**changes):

@@ -80,6 +80,7 @@ class Bench:
             self._frames.send(encode(message))
             self._worker._receive(WAIT_MS)
         self._worker._look()
+        self._worker._embedding.finish()
         self._worker._tell_figures()
         return self.heard()
 
@@ -130,15 +131,15 @@ def test_a_camera_that_joins_takes_nothing_from_the_others(bench):
     assert bench.rings["yard"].counts().analysed == 1
 
 
-def test_crops_of_all_cameras_share_a_batch(bench):
+def test_crops_of_all_cameras_go_through_one_embedder(bench):
     bench.tell(CameraJoined("yard", bench.make_ring("yard")))
     bench.report()
     time.sleep(1.0)
     seen = tracks(bench.show("door", "yard"))
     assert {camera for camera, _ in seen} == {"door", "yard"}
     report = bench.report()
-    assert (report.gauges["batch_size"], report.counters["batches.idle"]) == (2, 1)
-    assert report.gauges["batch_fill"] == round(2 / 32, 3)
+    assert (report.gauges["batch_size"], report.counters["batches.free"]) == (1, 2)
+    assert report.gauges["batch_fill"] == round(1 / 8, 3)
     assert sum(report.histograms["wait_ms"].counts) == report.counters["crops.embedded"] == 2
 
 
