@@ -9,7 +9,7 @@ from config import ConfigError, Settings, load_settings
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, tell_error, told_errors
 from daemon.exits import EXIT_CANNOT_BOOT
 from daemon.logs import set_up_logs
-from daemon.logs.redaction import secrets_of_settings
+from daemon.logs.settings_secrets import secrets_of_settings
 
 logger = logging.getLogger(__name__)
 

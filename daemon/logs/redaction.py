@@ -3,12 +3,7 @@
 import json
 import re
 from collections.abc import Iterable, Iterator
-from typing import Any
 from urllib.parse import quote, unquote, urlsplit
-
-from pydantic import BaseModel, SecretStr
-
-from config import CameraSettings, Settings
 
 HIDDEN = "***"
 USER_INFO = re.compile(r"(?<=://)[^\s'\"<>]*@")
@@ -39,30 +34,6 @@ def secrets_of_address(address: str) -> Iterator[str]:
     yield credentials.partition(":")[2]
     query = urlsplit(address).query
     yield from (query, *query.split("&"))
-
-
-def secrets_of_settings(value: Any) -> Iterator[str]:
-    """Yields every secret in settings, however deep."""
-    if isinstance(value, SecretStr):
-        secret = value.get_secret_value()
-        yield secret
-        if "://" in secret:  # a webhook's: its path may be a token
-            yield urlsplit(secret).path
-            yield from secrets_of_address(secret)
-    elif isinstance(value, CameraSettings):
-        for url in filter(None, (value.url, value.main_url)):
-            yield from secrets_of_address(url.get_secret_value())
-        yield from secrets_of_settings(value.password)
-    elif isinstance(value, Settings):
-        if value.store_url:  # of it the password alone: its path is the database's name
-            yield from list(secrets_of_address(value.store_url))[:1]
-        yield from secrets_of_settings({name: part for name, part in value if name != "database_url"})
-    elif isinstance(value, BaseModel):
-        yield from secrets_of_settings(dict(value))
-    elif isinstance(value, dict):
-        yield from (secret for part in value.values() for secret in secrets_of_settings(part))
-    elif isinstance(value, list | tuple):
-        yield from (secret for part in value for secret in secrets_of_settings(part))
 
 
 def _spellings(secret: str) -> set[str]:

@@ -4,18 +4,32 @@ import logging
 import os
 import sys
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-from config import LogSettings
+import msgspec
+
 from daemon.logs.formats import ConsoleFormatter, JsonFormatter
 from daemon.logs.journal import JournalHandler, stderr_is_journal
 from daemon.logs.redaction import Redactor
 from daemon.logs.repeats import RepeatLimit
 
+if TYPE_CHECKING:
+    from config import LogSettings
+
 VARIABLE = "DECONVID_LOG"
 """Environment variable that tells workers how to log: their tasks are about their work."""
 
 
-def set_up_logs(worker: str, settings: LogSettings | None = None, secrets: Iterable[str] = ()) -> None:
+class HowToLog(msgspec.Struct, frozen=True):
+    """What `LogSettings` say, read without pydantic: a camera's worker has no other use for that."""
+
+    level: str
+    format: str
+    repeats: int
+    repeat_window_s: float
+
+
+def set_up_logs(worker: str, settings: "LogSettings | None" = None, secrets: Iterable[str] = ()) -> None:
     """Sends everything that is logged in this process where the settings say; may be called again.
 
     Args:
@@ -25,19 +39,24 @@ def set_up_logs(worker: str, settings: LogSettings | None = None, secrets: Itera
     """
     if settings:
         os.environ[VARIABLE] = settings.model_dump_json()
-    else:
-        settings = LogSettings.model_validate_json(os.environ.get(VARIABLE, "{}"))
-    handler = RepeatLimit(_handler(worker, settings, Redactor(secrets)), settings.repeats, settings.repeat_window_s)
+    how = msgspec.json.decode(os.environ.get(VARIABLE) or _defaults(), type=HowToLog)
+    handler = RepeatLimit(_handler(worker, how, Redactor(secrets)), how.repeats, how.repeat_window_s)
     # Python would print a record that cannot be formatted together with its arguments, whatever is in them.
     logging.raiseExceptions = False
-    logging.basicConfig(level=settings.level.upper(), handlers=[handler], force=True)
+    logging.basicConfig(level=how.level.upper(), handlers=[handler], force=True)
 
 
-def _handler(worker: str, settings: LogSettings, redact: Redactor) -> logging.Handler:
+def _defaults() -> str:
+    from config import LogSettings
+
+    return LogSettings().model_dump_json()
+
+
+def _handler(worker: str, how: HowToLog, redact: Redactor) -> logging.Handler:
     in_journal = stderr_is_journal(os.environ.get("JOURNAL_STREAM", ""))
-    if settings.format == "journal" or (settings.format == "auto" and in_journal):
+    if how.format == "journal" or (how.format == "auto" and in_journal):
         return JournalHandler(worker, redact)
     handler = logging.StreamHandler(sys.stderr)
-    json = settings.format == "json"
+    json = how.format == "json"
     handler.setFormatter(JsonFormatter(worker, redact) if json else ConsoleFormatter(worker, redact, not in_journal))
     return handler

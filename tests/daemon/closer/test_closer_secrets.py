@@ -1,5 +1,6 @@
 from config import CameraSettings
-from daemon.logs.redaction import Redactor, secrets_of_settings
+from daemon.logs.redaction import Redactor
+from daemon.logs.settings_secrets import secrets_of_settings
 
 
 def test_the_password_of_the_main_stream_is_kept_out_of_every_text():

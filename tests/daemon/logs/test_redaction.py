@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from config import CameraSettings, Settings
 from daemon.logs.formats import ConsoleFormatter
-from daemon.logs.redaction import Redactor, secrets_of_address, secrets_of_settings
+from daemon.logs.redaction import Redactor, secrets_of_address
+from daemon.logs.settings_secrets import secrets_of_settings
 
 ADDRESS = "rtsp://viewer:s3cret%2Fw%40rd@10.0.0.7:554/stream?channel=1&key=abcdef"
 redact = Redactor(secrets_of_address(ADDRESS))
