@@ -140,7 +140,7 @@ def ring():
 
 
 @pytest.mark.parametrize(
-    ("reads", "kills"), [(20_000, 8), pytest.param(2_000_000, 50, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
+    ("reads", "kills"), [(20_000, 8), pytest.param(10_000_000, 100, marks=[pytest.mark.slow, pytest.mark.timeout(3600)])]
 )
 def test_no_read_is_torn_or_stale_whoever_is_killed(ring, tmp_path, reads, kills):
     figures, tokens, chance = RawArray(c_longlong, 3), f"ipc://{tmp_path}/tokens", random.Random(7)
