@@ -22,6 +22,8 @@ BELIEF = 2.5
 """How many alike pairs the model's strangers count for against the gallery's own: about 25 people weigh as much. It is
 the shape of the Gamma distribution that has the spread of alikeness among FairFace's 14 groups of one race and gender
 (standard deviation 0.6 to 0.7 of the mean, 1): a group is what a gallery may be of whom nothing is known yet."""
+SURE = 1.2816
+"""Standard normal deviate of a one-sided bound that holds in nine cases of ten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +48,7 @@ def calibrate(
 
     What is kept for strangers who are alike is kept for people at large, so their threshold is never the higher one,
     though far up the fitted tails may cross; and it is all there is where the model does not know people at large.
+    For these nothing is to spare: what the gallery says lowers their threshold only as far as it is sure.
 
     Args:
         photos: in the gallery.
@@ -57,7 +60,7 @@ def calibrate(
 
     def kept_for(strangers: Strangers) -> Calibration:
         chosen = tails.of(strangers)
-        likeness = alikeness(sample, chosen.photos)
+        likeness = alikeness(sample, chosen.photos, cautious=strangers == "anybody")
         return Calibration(fpir, threshold(fpir, photos, chosen.track, likeness), photos, likeness, strangers)
 
     alike = kept_for("alike")
@@ -88,7 +91,7 @@ def false_positive_rate(cosine: float, photos: int, tail: ImpostorTail, alikenes
     return 1.0 if per_comparison == 1 else -math.expm1(photos * math.log1p(-per_comparison))
 
 
-def alikeness(sample: NDArray[np.float32], tail: ImpostorTail) -> float:
+def alikeness(sample: NDArray[np.float32], tail: ImpostorTail, cautious: bool = False) -> float:
     """Returns how many times as often these people look alike as two of the model's strangers do.
 
     Alike pairs are counted, and the count is shrunk towards what the model's strangers let expect (the mean of the
@@ -99,11 +102,19 @@ def alikeness(sample: NDArray[np.float32], tail: ImpostorTail) -> float:
     Args:
         sample: (P, D) float32, L2 norm 1: one photo of each person.
         tail: of two photos of strangers.
+        cautious: below 1, the upper bound of the rate in the place of its mean, and at most 1.
     """
     people = len(sample)
     if people < 2:
         return 1.0
     watched = min(WATCHED_FPIR / people, tail.share)
     scores = (sample @ sample.T)[np.triu_indices(people, 1)]
-    alike = int((scores > tail.cosine(watched)).sum())
-    return (alike + BELIEF) / (len(scores) * watched + BELIEF)
+    alike, expected = int((scores > tail.cosine(watched)).sum()) + BELIEF, len(scores) * watched + BELIEF
+    if cautious and alike < expected:
+        return min(1.0, _upper_bound(alike) / expected)
+    return alike / expected
+
+
+def _upper_bound(shape: float) -> float:
+    """Of a Gamma distribution of scale 1 (Wilson and Hilferty, 1931)."""
+    return float(shape * (1 - 1 / (9 * shape) + SURE / (3 * math.sqrt(shape))) ** 3)

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from daemon.identity import calibration
 from daemon.identity.calibration import (
     BELIEF,
     WATCHED_FPIR,
@@ -55,8 +56,8 @@ def test_strangers_drawn_from_the_tail_are_named_as_often_as_asked() -> None:
 
 
 def test_nobody_enrolled_is_as_one() -> None:
-    calibration = calibrate(0, np.empty((0, 0), np.float32), TAILS, 0.001)
-    assert (calibration.alikeness, calibration.threshold) == (1.0, threshold(0.001, 1, TAIL))
+    found = calibrate(0, np.empty((0, 0), np.float32), TAILS, 0.001)
+    assert (found.alikeness, found.threshold) == (1.0, threshold(0.001, 1, TAIL))
 
 
 @pytest.mark.parametrize(("people", "least"), [(0, 1), (1, 1), (2, 0.99), (5, 0.9), (10, 0.7)])
@@ -94,6 +95,23 @@ def test_people_who_are_alike_raise_the_threshold_and_different_ones_lower_it() 
     alike, different = calibrate(300, crowd(300, spread=0.12), TAILS, 1e-3), calibrate(300, crowd(300), TAILS, 1e-3)
     assert different.alikeness < 1 < alike.alikeness
     assert different.threshold < threshold(1e-3, 300, TAIL) < alike.threshold
+
+
+@pytest.mark.parametrize("people", [1, 10, 100, 500])
+@pytest.mark.parametrize("spread", [0.1, 0.25, 1])
+def test_caution_lowers_less_and_raises_as_much(people: int, spread: float) -> None:
+    faces = crowd(people, spread=spread)
+    usual, cautious = (alikeness(faces, TAIL, cautious) for cautious in (False, True))
+    if usual >= 1:
+        assert cautious == usual
+    else:
+        assert usual < cautious <= 1
+
+
+@pytest.mark.parametrize("shape", [2.5, 4.5, 30.0])
+def test_the_upper_bound_of_a_rate_holds_in_nine_cases_of_ten(shape: float) -> None:
+    drawn = np.random.default_rng(2).gamma(shape, size=100_000)
+    assert (drawn < calibration._upper_bound(shape)).mean() == pytest.approx(0.9, abs=0.005)
 
 
 @given(st.integers(1, 200), st.floats(0.1, 1), st.sampled_from([1e-4, 1e-3, 0.01, 0.1]), st.sampled_from([BOTH, TAILS]))
