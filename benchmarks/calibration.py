@@ -27,6 +27,7 @@ from daemon.identity.fusion import TrackFusion
 from engine.embedder import Embedder
 from engine.impostors import ImpostorTails, Strangers
 from engine.manifests import ModelSpec, find_model
+from engine.runtimes import Execution
 from training.evaluate import crops_as_shipped
 from training.evaluation.fairness import stranger_pairs
 from training.evaluation.intervals import Figure, bootstrap
@@ -68,7 +69,7 @@ class Faces:
 
 def embed_all(spec: ModelSpec) -> Faces:
     """Returns photos and fused looks of both populations."""
-    embedder, pairs, rng = Embedder.load(spec, threads=2), read_pairs(), np.random.default_rng(0)
+    embedder, pairs, rng = Embedder.load(spec, Execution(threads=2)), read_pairs(), np.random.default_rng(0)
     cast, crops = Cast.of(pairs.people), crops_as_shipped(pairs.names).pixels
 
     def walks(shown: list[list[int]], count: int, seed: int) -> Tracks:

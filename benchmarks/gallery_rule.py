@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from benchmarks.command import tell
 from engine.embedder import Embedder
 from engine.manifests import find_model
+from engine.runtimes import Execution
 from training.evaluate import crops_as_shipped
 from training.evaluation.intervals import bootstrap
 from training.evaluation.lfw import read_pairs
@@ -107,7 +108,7 @@ def main() -> None:
     parser.add_argument("--model", default="deconv_v2")
     parser.add_argument("--out", type=Path)
     args = parser.parse_args()
-    pairs, embedder = read_pairs(), Embedder.load(find_model(args.model), threads=2)
+    pairs, embedder = read_pairs(), Embedder.load(find_model(args.model), Execution(threads=2))
     crops = crops_as_shipped(pairs.names).pixels
     clean, rng = embedder.embed(crops), np.random.default_rng(1)
     ways = degradations(rng)

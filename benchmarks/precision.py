@@ -26,6 +26,7 @@ from engine.detectors import Detector, load_detector
 from engine.embedder import Embedder
 from engine.machine import processor
 from engine.manifests import find_model
+from engine.runtimes import Execution
 from training.detection.measures import read_lfw
 from training.evaluate import crops_as_shipped
 from training.evaluation.lfw import read_pairs
@@ -100,9 +101,9 @@ def main() -> None:
     args = parser.parse_args()
     cv2.setNumThreads(1)
     embedding, detection = find_model(args.embedder), find_model(args.detector)
-    f32, bf16 = (Embedder.load(embedding, "openvino", THREADS, precision) for precision in ("f32", "bf16"))
-    exact = load_detector(detection, preference="openvino", threads=THREADS)
-    rounded = load_detector(detection, preference="openvino", threads=THREADS, precision="bf16")
+    f32, bf16 = (Embedder.load(embedding, Execution("openvino", THREADS, precision)) for precision in ("f32", "bf16"))
+    exact = load_detector(detection, how=Execution("openvino", THREADS))
+    rounded = load_detector(detection, how=Execution("openvino", THREADS, "bf16"))
     report = {
         "command": f"python -m benchmarks.precision {' '.join(sys.argv[1:])}",
         "machine": processor(),

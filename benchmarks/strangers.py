@@ -30,6 +30,7 @@ from daemon.store.stranger_records import Likeness
 from engine.embedder import Embedder
 from engine.impostors import ImpostorTail
 from engine.manifests import find_model
+from engine.runtimes import Execution
 from training.evaluate import crops_as_shipped
 from training.evaluation.intervals import bootstrap
 from training.evaluation.lfw import read_pairs
@@ -157,7 +158,7 @@ def main() -> None:
     spec = find_model(args.embedder)
     if spec.impostors is None:
         parser.error(f"{spec.name} has no impostor tails: run `python -m training.fit_tails` with its manifest")
-    embedder, pairs = Embedder.load(spec, threads=2), read_pairs()
+    embedder, pairs = Embedder.load(spec, Execution(threads=2)), read_pairs()
     people = np.unique(pairs.people, return_inverse=True)[1]
     rng = np.random.default_rng(7)
     chosen = choose(people, args.people, rng)

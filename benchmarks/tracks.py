@@ -26,6 +26,7 @@ from daemon.identity.calibration import calibrate
 from engine.embedder import Embedder
 from engine.impostors import ImpostorTails
 from engine.manifests import find_model
+from engine.runtimes import Execution
 from training.evaluate import crops_as_shipped
 from training.evaluation.intervals import bootstrap
 from training.evaluation.lfw import read_pairs
@@ -133,7 +134,7 @@ def main() -> None:
     spec = find_model(args.embedder, args.models)
     if spec.impostors is None:
         parser.error(f"{spec.name} has no impostor tails: run `python -m training.fit_tails` with its manifest")
-    embedder = Embedder.load(spec, threads=2)
+    embedder = Embedder.load(spec, Execution(threads=2))
     pairs = read_pairs()
     cast, crops = Cast.of(pairs.people), crops_as_shipped(pairs.names).pixels
     photos = embedder.embed(crops[cast.photos])

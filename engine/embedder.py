@@ -1,6 +1,5 @@
 """Aligned crops to embeddings."""
 
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -9,8 +8,7 @@ from numpy.typing import NDArray
 from config import Settings
 from engine.errors import ImageError, ModelError
 from engine.manifests import ModelSpec, find_model
-from engine.runtimes import Precision, Preference, Runtime, load_runtime
-from engine.runtimes.calibration import Calibration
+from engine.runtimes import DEFAULTS, Execution, Runtime, load_runtime
 from engine.runtimes.crops import CROPS, crop_network
 
 LARGEST_BATCH = 32
@@ -35,51 +33,29 @@ class Embedder:
     def load(
         cls,
         spec: ModelSpec,
-        preference: Preference = "auto",
-        threads: int = 0,
-        precision: Precision = "f32",
-        calibrations: Path | None = None,
-        plans: Path | None = None,
+        how: Execution = DEFAULTS,
     ) -> Self:
         """Returns an embedder that is ready to use.
 
         Args:
             spec: its manifest.
-            preference, threads, precision: see `load_runtime`.
-            calibrations: file of what the runtimes took; None: they are not compared.
-            plans: folder of TensorRT's plans; None: it is not used.
+            how: it is executed.
 
         Raises:
             ModelError: no embedder, not installed, altered, or not loadable.
             RuntimeUnavailableError: the runtime cannot be imported, or has not that precision.
         """
         side = spec.input_size or 0
-        calibration = Calibration(calibrations, (BEST_BATCH, 3, side, side)) if calibrations else None
         network = crop_network(spec)
-        runtime = load_runtime(
-            network.path,
-            preference,
-            threads,
-            precision=precision,
-            calibration=calibration,
-            crops=network.input,
-            plans=plans,
-        )
-        return cls(spec, runtime)
+        return cls(spec, load_runtime(network.path, how, usual=(BEST_BATCH, 3, side, side), crops=network.input))
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """Returns the embedder that the settings name; raises what `load` does."""
         chosen = settings.embedding
         spec = find_model(chosen.model, settings.models)
-        return cls.load(
-            spec,
-            chosen.runtime,
-            chosen.threads,
-            chosen.precision,
-            settings.runtime_calibrations,
-            settings.plans_folder,
-        )
+        places = settings.runtime_calibrations, settings.plans_folder
+        return cls.load(spec, Execution(chosen.runtime, chosen.threads, chosen.precision, *places))
 
     @property
     def digest(self) -> str:

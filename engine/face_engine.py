@@ -14,6 +14,7 @@ from engine.faces import Detections
 from engine.images import YuvImage
 from engine.manifests import find_model
 from engine.quality import Quality, measure_quality
+from engine.runtimes import Execution
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -54,15 +55,13 @@ class FaceEngine:
             RuntimeUnavailableError: the runtime that the settings name cannot be imported.
         """
         detection = settings.detection
+        chosen = settings.embedding
         detector = load_detector(
             find_model(detection.model, settings.models),
             detection.size_px,
             detection.threshold,
-            settings.embedding.runtime,
-            settings.embedding.threads,
-            detection.precision,
-            settings.runtime_calibrations,
             detection.tiles,
+            Execution(chosen.runtime, chosen.threads, detection.precision, settings.runtime_calibrations),
         )
         return cls(detector, Embedder.of(settings), detection.smallest_face_px)
 

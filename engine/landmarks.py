@@ -5,7 +5,6 @@ little time for one face. What looks at that face alone places its landmarks bet
 the resolution that the camera gave. The network is training/landmarks/network.py.
 """
 
-from pathlib import Path
 from typing import Self
 
 import numpy as np
@@ -16,8 +15,7 @@ from engine.errors import ModelError
 from engine.faces import LANDMARKS, Detections
 from engine.images import Picture, YuvImage
 from engine.manifests import ModelSpec
-from engine.runtimes import Precision, Preference, Runtime, load_runtime
-from engine.runtimes.calibration import Calibration
+from engine.runtimes import DEFAULTS, Execution, Runtime, load_runtime
 from engine.runtimes.crops import CROPS, crop_network
 
 VIEW_PX = 64
@@ -55,20 +53,13 @@ class LandmarkPlacer:
     def load(
         cls,
         spec: ModelSpec,
-        preference: Preference = "auto",
-        threads: int = 0,
-        precision: Precision = "f32",
-        calibrations: Path | None = None,
+        how: Execution = DEFAULTS,
     ) -> Self:
         """Returns a placer that is ready to use. Arguments, and what is raised: as of `Embedder.load`."""
         if spec.task != "landmarks" or spec.input_size != VIEW_PX:
             raise ModelError(f"model {spec.name} places no landmarks in views of {VIEW_PX} px. Name another one")
-        calibration = Calibration(calibrations, (USUAL_BATCH, 3, VIEW_PX, VIEW_PX)) if calibrations else None
-        network = crop_network(spec)
-        runtime = load_runtime(
-            network.path, preference, threads, precision=precision, calibration=calibration, crops=network.input
-        )
-        return cls(spec, runtime)
+        network, usual = crop_network(spec), (USUAL_BATCH, 3, VIEW_PX, VIEW_PX)
+        return cls(spec, load_runtime(network.path, how, usual=usual, crops=network.input))
 
     def place(self, picture: Picture, found: Detections) -> Detections:
         """Returns the same faces with better landmarks, in the same order.

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from engine.detectors import load_detector
 from engine.manifests import find_model
+from engine.runtimes import Execution
 from training.evaluation.embedders import load_embedder
 from training.evaluation.fairness import Embed, Strangers, compare_strangers
 from training.evaluation.identification import identify
@@ -37,7 +38,7 @@ IDENTIFIED = ("clean", "16 px")
 
 
 def crops_as_shipped(names: list[str], detector: str = "finder_v1") -> Crops:
-    return read_crops(load_detector(find_model(detector), size_px=DETECTOR_SIZE_PX, threads=2), names)
+    return read_crops(load_detector(find_model(detector), size_px=DETECTOR_SIZE_PX, how=Execution(threads=2)), names)
 
 
 def held_out_strangers(embed: Embed) -> Strangers:

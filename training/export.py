@@ -23,6 +23,7 @@ from torch import Tensor, nn
 from engine.embedder import Embedder
 from engine.manifests import ModelSpec
 from engine.probes import probe_crops
+from engine.runtimes import Execution
 from training.evaluate import crops_as_shipped, held_out_strangers
 from training.evaluation.lfw import read_pairs
 from training.evaluation.robustness import at_distance
@@ -95,7 +96,7 @@ def draft(checkpoint: Mapping[str, Any], base: Path) -> Embedder:
     network.eval()
     dimension = write_network(network, base.with_suffix(".onnx"))
     write_manifest(base, dimension, 0.5, checkpoint["seen"], {})
-    return Embedder.load(ModelSpec.read(base.with_suffix(".toml")), threads=2)
+    return Embedder.load(ModelSpec.read(base.with_suffix(".toml")), Execution(threads=2))
 
 
 def export(checkpoint: Mapping[str, Any], out: Path) -> None:

@@ -15,6 +15,7 @@ from tempfile import TemporaryDirectory
 from engine.embedder import Embedder
 from engine.impostors import ImpostorTail, ImpostorTails, LookTails
 from engine.manifests import ModelSpec
+from engine.runtimes import Execution
 from training.evaluation.tails import fit_tails
 
 TABLES = re.compile(r"^\[impostors\.[\w.]+\]\n[^\[]*", re.MULTILINE)
@@ -48,7 +49,7 @@ def main() -> None:
         bare = Path(folder) / path.name
         bare.write_text(TABLES.sub("", path.read_text(encoding="utf-8")), encoding="utf-8")
         shutil.copy(path.with_suffix(".onnx"), folder)
-        embedder = Embedder.load(ModelSpec.read(bare), threads=2)
+        embedder = Embedder.load(ModelSpec.read(bare), Execution(threads=2))
     write_tails(path, embedder)
     print(path.read_text(encoding="utf-8"))
 

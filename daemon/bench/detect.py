@@ -12,7 +12,7 @@ from daemon.demo.cast import GROUP, read
 from engine.detectors import load_detector
 from engine.detectors.letterbox import letterbox
 from engine.manifests import ModelSpec
-from engine.runtimes import Precision
+from engine.runtimes import Execution, Precision
 from engine.runtimes.calibration import CpuRuntime
 
 SQUARE_PX = 640
@@ -28,7 +28,7 @@ def bench_detect(bench: EngineBench, specs: Sequence[ModelSpec], size_px: int) -
         path = spec.verified_path()
         gmacs = bench.cost(spec.name, path, blob.shape, spec.sha256)
         for runtime, precision in ways:
-            detector = load_detector(spec, size_px, 0.5, runtime, bench.threads, precision)
+            detector = load_detector(spec, size_px, how=Execution(runtime, bench.threads, precision))
             what = f"{len(detector.detect([picture])[0])} faces found"
             who = f"DeconvID {spec.name} {runtime} {precision}"
             bench.enter(who, what, 1, partial(detector.detect, [picture]), gmacs, precision)

@@ -11,7 +11,7 @@ from daemon.bench.rivals import eager, insightface_model, plain_session
 from engine.batching import Batcher
 from engine.embedder import LARGEST_BATCH, Embedder
 from engine.manifests import ModelSpec
-from engine.runtimes import Precision
+from engine.runtimes import Execution, Precision
 
 Crops = NDArray[np.uint8]
 
@@ -25,8 +25,10 @@ def bench_embed(bench: EngineBench, spec: ModelSpec) -> EngineReport:
     crops = np.random.default_rng(0).integers(0, 256, (LARGEST_BATCH, *SHAPE[2:], 3), np.uint8)
     gmacs = bench.cost(spec.name, spec.verified_path(), SHAPE, spec.sha256)
     for precision in precisions():
-        _enter_ours(bench, Embedder.load(spec, "openvino", bench.threads, precision), crops, gmacs, precision)
-    _enter_ours(bench, Embedder.load(spec, "onnxruntime", bench.threads), crops, gmacs, "f32")
+        _enter_ours(
+            bench, Embedder.load(spec, Execution("openvino", bench.threads, precision)), crops, gmacs, precision
+        )
+    _enter_ours(bench, Embedder.load(spec, Execution("onnxruntime", bench.threads)), crops, gmacs, "f32")
     bench.enter("batcher alone", f"batch {LARGEST_BATCH}", LARGEST_BATCH, partial(fill_and_take, crops))
     _enter_same_network(bench, spec, crops, gmacs)
     with bench.rival("InsightFace w600k_mbf"):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from daemon.bench.timing import Contestant
-from engine.runtimes import Precision, Preference, load_runtime
+from engine.runtimes import Execution, Precision, Preference, load_runtime
 
 SIDE = 1536
 """Of two square matrices: their product takes so many operations for each number that memory is no limit."""
@@ -62,7 +62,7 @@ def products(threads: int, precision: Precision) -> list[Contestant]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "product.onnx"
         _write_product(rng.standard_normal((SIDE, SIDE), np.float32), path)
-        runtimes = [load_runtime(path, name, threads, precision=precision) for name in names]
+        runtimes = [load_runtime(path, Execution(name, threads, precision)) for name in names]
     return [
         Contestant(f"product {each.name}", precision, 1, partial(each.run, {"left": left}), SIDE**3 / 1e9)
         for each in runtimes

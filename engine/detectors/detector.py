@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Protocol
 
 import cv2
@@ -19,8 +18,7 @@ from engine.faces import Detections
 from engine.images import Picture, shrunk_bgr, size_of
 from engine.landmarks import LandmarkPlacer
 from engine.manifests import ModelSpec
-from engine.runtimes import Precision, Preference, Runtime, load_runtime
-from engine.runtimes.calibration import Calibration
+from engine.runtimes import DEFAULTS, Execution, Runtime, load_runtime
 
 
 class Detector(Protocol):
@@ -54,11 +52,8 @@ def load_detector(
     spec: ModelSpec,
     size_px: int = 640,
     threshold: float = 0.5,
-    preference: Preference = "auto",
-    threads: int = 0,
-    precision: Precision = "f32",
-    calibrations: Path | None = None,
     tiles: int = 1,
+    how: Execution = DEFAULTS,
 ) -> Detector:
     """Returns a detector that is ready to use.
 
@@ -66,9 +61,8 @@ def load_detector(
         spec: its manifest.
         size_px: pictures are made this large (longer side) before faces are looked for; smaller ones stay as they are.
         threshold: least score of a face.
-        preference, threads, precision: see `load_runtime`.
-        calibrations: file of what the runtimes took; None: they are not compared.
         tiles: see `TiledDetector`.
+        how: its networks are executed.
 
     Raises:
         ModelError: no detector, not installed, altered, or not loadable.
@@ -77,8 +71,7 @@ def load_detector(
         raise ModelError(f"model {spec.name} is no detector but an {spec.task}. See `deconvid models list`")
     head = HEADS[spec.kind]
     longer, shorter = (-(-side // STRIDE) * STRIDE for side in (size_px, size_px * 9 // 16))
-    calibration = Calibration(calibrations, (1, 3, shorter, longer)) if calibrations else None
-    runtime = load_runtime(spec.verified_path(), preference, threads, precision=precision, calibration=calibration)
+    runtime = load_runtime(spec.verified_path(), how, usual=(1, 3, shorter, longer))
     placer = spec.placer()
     detector: Detector = NetworkDetector(
         spec, head, runtime, size_px, first_threshold(threshold) if placer else threshold
@@ -87,9 +80,7 @@ def load_detector(
         detector = TiledDetector(detector, tiles, tiles * size_px)
     if placer is None:
         return detector
-    return RefinedDetector(
-        detector, LandmarkPlacer.load(placer, preference, threads, precision, calibrations), threshold
-    )
+    return RefinedDetector(detector, LandmarkPlacer.load(placer, how), threshold)
 
 
 class NetworkDetector:

@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
@@ -24,6 +25,27 @@ Inputs = Mapping[str, NDArray[np.float32] | NDArray[np.uint8]]
 """By input name."""
 
 
+@dataclass(frozen=True, slots=True)
+class Execution:
+    """How networks are executed, whichever they are."""
+
+    preference: Preference = "auto"
+    """auto takes TensorRT where there is a GPU for it; else, and until its plan is built, which of the processor's
+    runtimes was measured to be faster; unmeasured, OpenVINO where it can be imported, else ONNX Runtime. tensorrt is
+    auto, and says why where it cannot be."""
+    threads: int = 0
+    """0 = one less than the cores this process may use, at least one."""
+    precision: Precision = "f32"
+    """In which the processor multiplies; bf16 is OpenVINO's alone."""
+    calibrations: Path | None = None
+    """File of what the processor's runtimes took; None: they are not compared."""
+    plans: Path | None = None
+    """Folder of TensorRT's plans; None: it is not used."""
+
+
+DEFAULTS = Execution()
+
+
 class Runtime(Protocol):
     """A loaded network. An instance is used from one thread."""
 
@@ -40,50 +62,45 @@ class Runtime(Protocol):
 
 def load_runtime(
     path: Path,
-    preference: Preference = "auto",
-    threads: int = 0,
+    how: Execution = DEFAULTS,
     *,
-    precision: Precision = "f32",
-    calibration: Calibration | None = None,
+    usual: tuple[int, ...] | None = None,
     crops: "CropInput | None" = None,
-    plans: Path | None = None,
 ) -> Runtime:
     """Returns a runtime with an ONNX file loaded into it.
 
     Args:
         path: the file.
-        preference: auto takes TensorRT where there is a GPU for it; else, and until its plan is built, what
-            `calibration` finds faster; without one OpenVINO where it can be imported, else ONNX Runtime. tensorrt is
-            auto, and says why where it cannot be.
-        threads: 0 = one less than the cores this process may use, at least one.
-        precision: in which the processor multiplies; bf16 is OpenVINO's alone.
-        calibration: compares the processor's runtimes, once on each machine.
-        crops: the runtime takes crops as bytes, see engine/runtimes/crops.py, and does this to them.
-        plans: folder of TensorRT's plans; without one, or without `crops`, it is not used.
+        how: it is executed.
+        usual: shape of the input that it mostly sees, with which runtimes are compared; None: they are not.
+        crops: the runtime takes crops as bytes, see engine/runtimes/crops.py, and does this to them. TensorRT needs it.
 
     Raises:
         ModelError: the file is no network that the runtime can load.
         RuntimeUnavailableError: the runtime that was asked for cannot be imported, or has not that precision.
     """
-    threads = threads or max(1, len(os.sched_getaffinity(0)) - 1)
+    threads = how.threads or max(1, len(os.sched_getaffinity(0)) - 1)
     load: dict[CpuRuntime, Callable[[], Runtime]] = {
-        "openvino": partial(_openvino, path, threads, precision),
-        "onnxruntime": partial(_onnxruntime, path, threads, precision),
+        "openvino": partial(_openvino, path, threads, how.precision),
+        "onnxruntime": partial(_onnxruntime, path, threads, how.precision),
     }
-    if preference == "openvino" or preference == "onnxruntime":
-        serving = load[preference]()
+    if how.preference == "openvino" or how.preference == "onnxruntime":
+        serving = load[how.preference]()
     else:
-        serving = _faster(path, threads, load, calibration if precision == "f32" else None)
+        calibration = None
+        if how.calibrations and usual and how.precision == "f32":
+            calibration = Calibration(how.calibrations, usual)
+        serving = _faster(path, threads, load, calibration)
     if crops is None:
         return serving
     from engine.runtimes.crops import CropNetwork, CropRuntime
 
     serving = CropRuntime(serving, crops)
-    if plans is None or preference == "openvino" or preference == "onnxruntime":
+    if how.plans is None or how.preference == "openvino" or how.preference == "onnxruntime":
         return serving
     from engine.runtimes.tensorrt.choice import with_tensorrt
 
-    return with_tensorrt(serving, CropNetwork(path, crops), plans, asked=preference == "tensorrt")
+    return with_tensorrt(serving, CropNetwork(path, crops), how.plans, asked=how.preference == "tensorrt")
 
 
 def _faster(

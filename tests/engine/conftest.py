@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from engine.detectors import Detector, load_detector
 from engine.faces import Detections
 from engine.manifests import ModelSpec, find_model
+from engine.runtimes import Execution
 from training.paths import SHARED
 
 # A busy machine makes a test slow, not wrong.
@@ -24,7 +25,7 @@ MakeSpec = Callable[..., ModelSpec]
 
 @pytest.fixture(scope="session")
 def detector() -> Detector:
-    return load_detector(find_model("finder_v1"), threads=1)
+    return load_detector(find_model("finder_v1"), how=Execution(threads=1))
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from engine.detectors import Detector
 from engine.embedder import Embedder
 from engine.errors import ImageError
 from engine.manifests import find_model
+from engine.runtimes import Execution
 from tests.engine.conftest import MakeSpec
 
 KEYS = {"task": "embedder", "kind": "embedder", "input_size": 112, "dimension": 512, "threshold": 0.3}
@@ -14,7 +15,7 @@ KEYS = {"task": "embedder", "kind": "embedder", "input_size": 112, "dimension": 
 
 @pytest.fixture
 def embedder(shared_model: MakeSpec) -> Embedder:
-    return Embedder.load(shared_model("edgeface_xs.onnx", **KEYS), threads=1)
+    return Embedder.load(shared_model("edgeface_xs.onnx", **KEYS), Execution(threads=1))
 
 
 def test_embeddings_have_length_one_and_any_number_of_crops_works(embedder: Embedder) -> None:
@@ -43,7 +44,7 @@ def test_a_person_is_nearer_to_himself_than_to_anybody_else(
 def test_runtimes_agree(shared_model: MakeSpec) -> None:
     spec = shared_model("w600k_mbf.onnx", **KEYS)
     crops = np.random.default_rng(1).integers(0, 256, (3, 112, 112, 3), np.uint8)
-    first, second = (Embedder.load(spec, p, threads=1).embed(crops) for p in ("openvino", "onnxruntime"))
+    first, second = (Embedder.load(spec, Execution(p, 1)).embed(crops) for p in ("openvino", "onnxruntime"))
     assert np.allclose((first * second).sum(axis=1), 1, atol=1e-5)
 
 

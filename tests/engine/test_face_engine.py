@@ -6,13 +6,14 @@ from config import DetectionSettings, Settings
 from engine import FaceEngine, ModelError
 from engine.detectors import Detector
 from engine.embedder import Embedder
+from engine.runtimes import Execution
 from tests.engine.conftest import MakeSpec
 from tests.engine.test_embedder import KEYS
 
 
 @pytest.fixture
 def embedder(shared_model: MakeSpec) -> Embedder:
-    return Embedder.load(shared_model("edgeface_xs.onnx", **KEYS), threads=1)
+    return Embedder.load(shared_model("edgeface_xs.onnx", **KEYS), Execution(threads=1))
 
 
 def test_a_picture_becomes_faces(six_faces: np.ndarray, detector: Detector, embedder: Embedder) -> None:

@@ -7,7 +7,7 @@ from engine.embedder import Embedder
 from engine.landmarks import VIEW_PX
 from engine.manifests import SHIPPED, find_model
 from engine.probes import probe_crops, probe_picture
-from engine.runtimes import Preference, load_runtime
+from engine.runtimes import Execution, Preference, load_runtime
 
 LEAST_COSINE, AGREE = 0.9999, 0.05
 """Weights are stored in FP16 on both sides; the rest is FP32. Logits and shifts are of the order of one to ten."""
@@ -27,7 +27,7 @@ def computed(name, pictures, runtime):
     """What a runtime gives for pictures, (N, H, W, 3) BGR, all outputs in one row."""
     spec = find_model(name)
     blob = (pictures[..., ::-1].transpose(0, 3, 1, 2).astype(np.float32) - spec.mean) / spec.std
-    loaded = load_runtime(spec.verified_path(), runtime, 1)
+    loaded = load_runtime(spec.verified_path(), Execution(runtime, 1))
     outputs = loaded.run({loaded.input_names[0]: np.ascontiguousarray(blob, np.float32)})
     return np.concatenate([output.reshape(-1) for output in outputs.values()])
 
@@ -56,7 +56,7 @@ def test_a_shipped_placer_computes_what_was_recorded(name, runtime):
 @pytest.mark.parametrize("name", EMBEDDERS)
 def test_a_shipped_network_computes_what_was_recorded(name, runtime):
     recorded = np.load(SHIPPED / f"{name}.probes.npy")
-    embeddings = Embedder.load(find_model(name), runtime, threads=1).embed(probe_crops())
+    embeddings = Embedder.load(find_model(name), Execution(runtime, 1)).embed(probe_crops())
     assert (embeddings * recorded).sum(axis=1).min() > LEAST_COSINE
 
 

@@ -17,7 +17,7 @@ from engine.detectors import scrfd
 from engine.detectors.detector import Detector, Head, NetworkDetector, load_detector
 from engine.faces import Detections
 from engine.manifests import ModelSpec, find_model
-from engine.runtimes import load_runtime
+from engine.runtimes import Execution, load_runtime
 from training.detection.teachers import decode_yunet
 from training.paths import RUNS, SHARED
 
@@ -60,7 +60,7 @@ def load(name: str, size_px: int, threshold: float = 0.5) -> Detector:
     """Args: name: of `HEADS`, of a manifest, or a manifest's path."""
     if name in HEADS:
         return load_rival(name, size_px, threshold)
-    return load_detector(_manifest(name), size_px, threshold, threads=1)
+    return load_detector(_manifest(name), size_px, threshold, how=Execution(threads=1))
 
 
 def digest(name: str) -> str:
@@ -94,7 +94,7 @@ def load_rival(name: str, size_px: int, threshold: float = 0.5, threads: int = 1
         licence="see shared/models",
         source="see shared/models",
     )
-    runtime = load_runtime(path, "auto", threads)
+    runtime = load_runtime(path, Execution(threads=threads))
     return NetworkDetector(spec, HEADS[name], runtime, size_px, threshold)
 
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from engine.embedder import Embedder
 from engine.manifests import find_model
+from engine.runtimes import Execution
 from training.evaluation.fairness import Embed
 from training.paths import SHARED
 from training.teachers import TEACHERS, unit
@@ -54,5 +55,5 @@ def load_embedder(name: str, folders: Sequence[Path] = ()) -> tuple[Embed, str]:
     if name in TEACHERS or name in RESEARCH:
         other = OnnxEmbedder(name, TEACHERS.get(name, arcface_input))
         return other, other.digest
-    ours = Embedder.load(find_model(name, folders), threads=2)
+    ours = Embedder.load(find_model(name, folders), Execution(threads=2))
     return ours.embed, ours.digest

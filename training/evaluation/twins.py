@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from engine.detectors import load_detector
 from engine.manifests import find_model
+from engine.runtimes import Execution
 from training.checkpoints import read_weights
 from training.evaluation.fairness import Embed
 from training.evaluation.intervals import Figure, bootstrap
@@ -71,7 +72,9 @@ def compare(checkpoints: Sequence[Path], detector: str, size_px: int, out: Path)
         TrainingError: a checkpoint cannot be read, or all are of one network.
     """
     pairs = read_pairs()
-    crops = read_crops(load_detector(find_model(detector), size_px=size_px, threads=2), pairs.names).pixels
+    crops = read_crops(
+        load_detector(find_model(detector), size_px=size_px, how=Execution(threads=2)), pairs.names
+    ).pixels
     scores: dict[str, list[Scores]] = {}
     seen: dict[str, list[int]] = {}
     for path in checkpoints:

@@ -19,7 +19,7 @@ from daemon.bench.rivals import Pack, RivalMissingError, eager
 from daemon.bench.roofline import count_macs
 from daemon.bench.timing import Contestant, race
 from engine.manifests import find_model
-from engine.runtimes import load_runtime
+from engine.runtimes import Execution, load_runtime
 
 
 def quiet(doing: str) -> None:
@@ -117,6 +117,6 @@ def test_embed_is_told_for_everybody_who_is_there(tmp_path: Path) -> None:
 def test_pytorch_computes_what_the_runtimes_do() -> None:
     spec = find_model(Settings().embedding.model)
     faces = np.random.default_rng(1).uniform(-1, 1, (2, 3, 112, 112)).astype(np.float32)
-    runtime = load_runtime(spec.verified_path(), "onnxruntime", 1)
+    runtime = load_runtime(spec.verified_path(), Execution("onnxruntime", 1))
     [expected] = runtime.run({runtime.input_names[0]: faces}).values()
     assert np.allclose(np.asarray(eager(spec.verified_path(), 1)(faces)), expected, atol=1e-4)

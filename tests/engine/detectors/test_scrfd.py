@@ -6,6 +6,7 @@ import pytest
 
 from engine.detectors import load_detector
 from engine.detectors.scrfd import _anchor_centres
+from engine.runtimes import Execution
 from tests.engine.conftest import MakeSpec
 
 AGREE_PX = 0.05
@@ -19,7 +20,7 @@ def test_faces_are_those_that_insightface_finds(
 ) -> None:
     spec = shared_model(file, **KEYS)
     picture = fitting(request.getfixturevalue(name))
-    [found] = load_detector(spec, preference="onnxruntime", threads=1).detect([picture])
+    [found] = load_detector(spec, how=Execution("onnxruntime", 1)).detect([picture])
     boxes, landmarks = insightface_finds(spec.verified_path(), picture)
     assert len(found) == len(boxes) == count
     assert np.allclose(found.scores, boxes[:, 4], atol=1e-4)

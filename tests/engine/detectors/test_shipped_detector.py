@@ -7,6 +7,7 @@ from av.video.reformatter import ColorRange, Colorspace
 from engine.detectors import Detector, load_detector
 from engine.detectors.refined import MOST_FACES
 from engine.manifests import find_model
+from engine.runtimes import Execution
 from tests.engine.test_images import to_yuv
 
 
@@ -46,7 +47,7 @@ def test_an_empty_scene_and_a_face_at_the_border_are_no_trouble(astronaut: np.nd
 @pytest.mark.parametrize("cut", [0, 1])
 def test_a_cameras_planes_show_the_faces_that_the_picture_shows(six_faces: np.ndarray, tiles: int, cut: int) -> None:
     picture = np.ascontiguousarray(six_faces[cut:, cut:])
-    detector = load_detector(find_model("finder_v1"), threads=1, tiles=tiles)
+    detector = load_detector(find_model("finder_v1"), tiles=tiles, how=Execution(threads=1))
     [of_picture], [of_planes] = (
         detector.detect([seen]) for seen in (picture, to_yuv(picture, Colorspace.ITU709, ColorRange.MPEG))
     )
@@ -56,5 +57,5 @@ def test_a_cameras_planes_show_the_faces_that_the_picture_shows(six_faces: np.nd
 
 
 def test_a_threshold_near_nothing_takes_no_time_without_end(six_faces: np.ndarray) -> None:
-    [found] = load_detector(find_model("finder_v1"), threshold=0.001, threads=1).detect([six_faces])
+    [found] = load_detector(find_model("finder_v1"), threshold=0.001, how=Execution(threads=1)).detect([six_faces])
     assert 6 <= len(found) <= MOST_FACES

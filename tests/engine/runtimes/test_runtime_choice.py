@@ -9,7 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from engine.errors import RuntimeUnavailableError
-from engine.runtimes import Runtime, load_runtime
+from engine.runtimes import Execution, Runtime, load_runtime
 from engine.runtimes.calibration import Calibration, CpuRuntime
 
 SHAPE = (2, 3)
@@ -94,10 +94,11 @@ def test_nothing_is_measured_without_a_folder_or_a_choice(tmp_path: Path, networ
 
 
 def test_auto_takes_what_was_measured(tmp_path: Path, network: Path) -> None:
-    calibration = Calibration(tmp_path / "runtimes.json", SHAPE)
-    assert load_runtime(network, calibration=calibration).name in ("openvino", "onnxruntime")
-    [(key, times)] = json.loads(calibration.file.read_text()).items()
+    file = tmp_path / "runtimes.json"
+    how = Execution(calibrations=file)
+    assert load_runtime(network, how, usual=SHAPE).name in ("openvino", "onnxruntime")
+    [(key, times)] = json.loads(file.read_text()).items()
     for slower, name in (("openvino", "onnxruntime"), ("onnxruntime", "openvino")):
-        calibration.file.write_text(json.dumps({key: {**times, name: 1.0, slower: 2.0}}))
-        assert load_runtime(network, calibration=calibration).name == name
-        assert load_runtime(network, slower, calibration=calibration).name == slower
+        file.write_text(json.dumps({key: {**times, name: 1.0, slower: 2.0}}))
+        assert load_runtime(network, how, usual=SHAPE).name == name
+        assert load_runtime(network, Execution(slower, calibrations=file), usual=SHAPE).name == slower

@@ -8,7 +8,7 @@ import pytest
 
 from engine.errors import GpuMemoryError
 from engine.manifests import SHIPPED, find_model
-from engine.runtimes import load_runtime
+from engine.runtimes import Execution, load_runtime
 from engine.runtimes.crops import CROPS, CropInput, CropNetwork, crop_network
 from engine.runtimes.tensorrt.choice import with_tensorrt
 from engine.runtimes.tensorrt.states import Gpu, TensorRtState, find_gpu
@@ -86,7 +86,7 @@ def test_a_gpu_without_memory_leaves_the_processor(caplog):
 @pytest.mark.parametrize("preference", ["auto", "tensorrt"])
 def test_an_embedder_runs_on_the_processor_where_there_is_no_gpu(preference, tmp_path):
     network = crop_network(find_model(EMBEDDER))
-    runtime = load_runtime(network.path, preference, 1, crops=network.input, plans=tmp_path / "plans")
+    runtime = load_runtime(network.path, Execution(preference, 1, plans=tmp_path / "plans"), crops=network.input)
     assert runtime.name == "openvino"
     [embeddings] = runtime.run({CROPS: np.zeros((3, 112, 112, 3), np.uint8)}).values()
     assert len(embeddings) == 3
