@@ -32,7 +32,8 @@ class EmbeddingSettings(Section):
     keeps the answer in the state folder. With an NVIDIA GPU and TensorRT (docs/runtimes.md) the embedder goes over to
     them when it is compiled; tensorrt is auto, and warns where that cannot be."""
     threads: int = Field(0, ge=0, le=256)
-    """Threads of the networks; 0 = one less than the cores, at least one (cameras decode on the rest)."""
+    """Threads of the detector, and as many of the embedder, which works beside it while there are faces; 0 = one less
+    than the cores, at least one."""
     precision: Literal["f32", "bf16"] = "f32"
     """In what the embedder multiplies. bf16 is faster on processors that have it, and needs OpenVINO; the others go on
     with f32. What it costs in accuracy: docs/benchmarks.md."""

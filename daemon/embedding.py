@@ -58,9 +58,16 @@ class EmbeddingDesk:
         self._recognise = recognise
         self._batcher = Batcher[Crop](BEST_BATCH, PATIENCE_S, MOST_WAITING)
         self._under_way: UnderWay | None = None
+        self._gathered = False
+        """Whether somebody came while the batch before was under way."""
         self._thread = ThreadPoolExecutor(1, "embedding")
         self.answered = os.eventfd(0, os.EFD_NONBLOCK)
         """To be polled: readable when `go_on` has something to take."""
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether more looks would only make crops that wait: a frame that is not looked at yet may still be newer."""
+        return self._under_way is not None and self._batcher.is_full
 
     @property
     def is_stuck(self) -> bool:
@@ -90,7 +97,7 @@ class EmbeddingDesk:
         os.close(self.answered)
 
     def _begin(self) -> UnderWay:
-        closed_by = "full" if self._batcher.is_full else "deadline" if self._batcher.is_due else "free"
+        closed_by = "full" if self._batcher.is_full else "next" if self._gathered else "free"
         batch = self._batcher.take()
         self._under_way = UnderWay(batch, closed_by, time.monotonic(), self._thread.submit(self._embed, batch.pixels))
         return self._under_way
@@ -105,7 +112,7 @@ class EmbeddingDesk:
     def _tell_answer(self, done: UnderWay) -> None:
         embeddings, took_s = done.embeddings.result()
         os.eventfd_read(self.answered)
-        self._under_way = None
+        self._under_way, self._gathered = None, bool(self._batcher)
         self._figures.note_batch(done.closed_by, done.batch.waited_s, took_s)
         self._tell([self._observation(*pair) for pair in zip(done.batch.crops, embeddings, strict=True)])
 

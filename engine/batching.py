@@ -1,6 +1,6 @@
-"""Crops of all cameras, gathered until they fill a batch or the first of them has waited long enough.
+"""Crops of all cameras that wait for the embedder, and whose turn it is.
 
-Nothing here waits or embeds: whoever has the embedder asks what is due. So the same code runs under any clock.
+Nothing here waits or embeds: whoever has the embedder takes a batch when it likes, by any clock.
 """
 
 import time
@@ -49,7 +49,7 @@ class Batch(Generic[Crop]):
 class Batcher(Generic[Crop]):
     """Args:
     size: crops of a full batch.
-    patience_s: how long a crop may wait for others.
+    patience_s: after so long a crop goes before those of new tracks.
     capacity: crops that may wait at all; at least `size`.
     clock: seconds, monotonic.
     """
@@ -69,11 +69,6 @@ class Batcher(Generic[Crop]):
     def is_full(self) -> bool:
         return len(self._waiting) >= self._size
 
-    @property
-    def is_due(self) -> bool:
-        """Whether a batch is full, or the oldest crop's deadline has come."""
-        return self.is_full or (bool(self._waiting) and self._clock() - self._waiting[0][1] >= self._patience_s)
-
     def put(self, crop: Crop) -> Crop | None:
         """Takes a crop in; returns the one that gave way to it, which nobody will embed, or None if there was room.
 
@@ -87,7 +82,7 @@ class Batcher(Generic[Crop]):
         return dropped
 
     def take(self) -> Batch[Crop]:
-        """Returns the next batch, due or not: whose deadline has come goes first, then new tracks, then the oldest."""
+        """Returns the next batch: who has waited long goes first, then new tracks, then the oldest."""
         now_s = self._clock()
         in_turn = sorted(self._waiting, key=lambda each: (now_s - each[1] < self._patience_s, not each[0].is_new))
         taken, rest = in_turn[: self._size], in_turn[self._size :]

@@ -40,7 +40,7 @@ class Faces(FoundFaces):
 
 
 class FaceEngine:
-    """Finds and embeds faces. An instance is used from one thread."""
+    """Finds and embeds faces. Each of its two networks is used from one thread at a time."""
 
     def __init__(self, detector: Detector, embedder: Embedder, smallest_face_px: float = 0) -> None:
         self.detector, self.embedder = detector, embedder

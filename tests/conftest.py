@@ -24,9 +24,13 @@ Image = NDArray[np.uint8]
 
 
 def pytest_configure() -> None:
-    """A test run that is started with `&` or `nohup` inherits ignored signals; what the tests start must not."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    """A test run that is started with `&` or `nohup` ignores signals; what the tests start would inherit that.
+
+    Handlers are not inherited: with one that does nothing the run goes on ignoring them alone.
+    """
+    for number in (signal.SIGINT, signal.SIGHUP):
+        if signal.getsignal(number) is signal.SIG_IGN:
+            signal.signal(number, lambda *_: None)
 
 
 @pytest.fixture(autouse=True)

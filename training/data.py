@@ -56,7 +56,7 @@ class DegradedFaces(Dataset):
     def _seen(self, face: NDArray[np.uint8], number: int, rng: np.random.Generator) -> NDArray[np.uint8]:
         if rng.random() < self.clean_share(number):
             return face
-        if rng.random() < self.far_share:
+        if self.far_share and rng.random() < self.far_share:
             return see_from_afar(face, rng)
         return degrade(face, rng, replace(self.ranges, misalignment=0))
 

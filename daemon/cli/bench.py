@@ -49,6 +49,8 @@ def soak(
     defaults = Settings()
     models = (defaults.detection.model, defaults.embedding.model)
 
+    if calm and faults:
+        raise typer.BadParameter("there are none with --calm", param_hint="--faults")
     set_up_logging()
     with told_errors():
         result = run_soak(minutes, cameras, [] if calm else read_faults(faults or DEFAULT, set(KINDS)))

@@ -21,12 +21,12 @@ VARIABLE = "DECONVID_LOG"
 
 
 class HowToLog(msgspec.Struct, frozen=True):
-    """What `LogSettings` say, read without pydantic: a camera's worker has no other use for that."""
+    """What `LogSettings` say, and their defaults, without pydantic: a camera's worker has no other use for that."""
 
-    level: str
-    format: str
-    repeats: int
-    repeat_window_s: float
+    level: str = "info"
+    format: str = "auto"
+    repeats: int = 20
+    repeat_window_s: float = 60.0
 
 
 def set_up_logs(worker: str, settings: "LogSettings | None" = None, secrets: Iterable[str] = ()) -> None:
@@ -39,17 +39,11 @@ def set_up_logs(worker: str, settings: "LogSettings | None" = None, secrets: Ite
     """
     if settings:
         os.environ[VARIABLE] = settings.model_dump_json()
-    how = msgspec.json.decode(os.environ.get(VARIABLE) or _defaults(), type=HowToLog)
+    how = msgspec.json.decode(os.environ.get(VARIABLE, "{}"), type=HowToLog)
     handler = RepeatLimit(_handler(worker, how, Redactor(secrets)), how.repeats, how.repeat_window_s)
     # Python would print a record that cannot be formatted together with its arguments, whatever is in them.
     logging.raiseExceptions = False
     logging.basicConfig(level=how.level.upper(), handlers=[handler], force=True)
-
-
-def _defaults() -> str:
-    from config import LogSettings
-
-    return LogSettings().model_dump_json()
 
 
 def _handler(worker: str, how: HowToLog, redact: Redactor) -> logging.Handler:

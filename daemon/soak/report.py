@@ -118,13 +118,14 @@ def _ills(watch: Watch) -> dict[str, int]:
 
 
 def _cores(watch: Watch) -> dict[str, float]:
-    """Of workers that were not started anew meanwhile."""
     samples = [sample for sample in watch.samples if sample.at_s > WARM_UP_S]
-    if len(samples) < 2:
-        return {}
-    first, last = samples[0], samples[-1]
-    spent = {worker: last.cpu_s.get(worker, 0.0) - before_s for worker, before_s in first.cpu_s.items()}
-    return {worker: round(s / (last.at_s - first.at_s), 3) for worker, s in spent.items() if s >= 0}
+    spent_s: Counter[str] = Counter()
+    for before, after in pairwise(samples):
+        for worker, cpu_s in after.cpu_s.items():
+            # One that was started anew counts from nothing again.
+            began_s = before.cpu_s.get(worker, 0.0)
+            spent_s[worker] += cpu_s - began_s if cpu_s >= began_s else cpu_s  # type: ignore[assignment]
+    return {worker: round(s / (samples[-1].at_s - samples[0].at_s), 3) for worker, s in spent_s.items()}
 
 
 def _memory(watch: Watch) -> dict[str, Line]:

@@ -96,7 +96,7 @@ class VisionWorker:
         while not stop.is_set():
             if not self._embedding.is_stuck:
                 self._heartbeat.beat()
-            self._receive(0 if self._turns else WAIT_MS)
+            self._receive(0 if self._turns and not self._embedding.is_behind else WAIT_MS)
             self._look()
             self._end_lost_tracks()
             self._tell_tracks_in_sight()
@@ -104,7 +104,7 @@ class VisionWorker:
         self._receive(0)
         while self._turns:
             self._look()
-        self._embedding.finish()
+            self._embedding.finish()
         for view in self._views.values():
             self._send_ends(view.end_all())
 
@@ -132,6 +132,7 @@ class VisionWorker:
         self._views[camera] = CameraView(camera, tracker, self._settings, self._figures.crops)
 
     def _leave(self, camera: str) -> None:
+        self._embedding.finish()  # what is under way may still say who somebody is
         self._send_ends(self._views.pop(camera).end_all())
         self._rings.pop(camera).close()
         self._figures.forget(camera)
@@ -164,7 +165,7 @@ class VisionWorker:
         """One round: cameras' frames through the detector, and a batch that is due on its way through the embedder."""
         self._gather([])  # faces that waited for a closer look
         ends_s = time.monotonic() + ROUND_S
-        while self._turns and time.monotonic() < ends_s:
+        while self._turns and not self._embedding.is_behind and time.monotonic() < ends_s:
             self._gather(self._crops_of(self._turns.take()))
             self._embedding.go_on()
         self._embedding.go_on()

@@ -21,7 +21,7 @@ class VisionFigures:
     batches: Counter[str] = field(default_factory=Counter)
     """Batches of crops that were embedded, by what closed them."""
     wait_ms: LatencyHistogram = field(default_factory=LatencyHistogram)
-    """Of one crop, for others to fill its batch."""
+    """Of one crop, for the embedder."""
     embed_ms: LatencyHistogram = field(default_factory=LatencyHistogram)
     """Of one batch through the embedder."""
     batch: int = 0

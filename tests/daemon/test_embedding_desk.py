@@ -116,7 +116,21 @@ def test_those_who_come_while_it_works_make_the_next_batch(rig: Rig) -> None:
         rig.desk.go_on()
     rig.embedder.may_answer.set()
     rig.await_told(BEST_BATCH + 3)
-    assert rig.figures.batches == {"free": 2, "full": 1}
+    assert rig.figures.batches == {"free": 1, "full": 1, "next": 1}
+
+
+def test_it_is_behind_when_a_full_batch_waits_for_another(rig: Rig) -> None:
+    rig.embedder.may_answer.clear()
+    for _ in range(BEST_BATCH):
+        assert not rig.desk.is_behind
+        rig.put()
+        rig.desk.go_on()
+    assert not rig.desk.is_behind
+    rig.put()
+    assert rig.desk.is_behind
+    rig.embedder.may_answer.set()
+    rig.desk.finish()
+    assert not rig.desk.is_behind
 
 
 @given(st.lists(st.sampled_from(["put", "look", "finish"]), max_size=60))

@@ -1,4 +1,4 @@
-"""The batcher under a clock of its own: every crop is answered once and in time, or its loss is told."""
+"""The batcher under a clock of its own: every crop is answered once and in turn, or its loss is told."""
 
 from dataclasses import dataclass, field
 
@@ -22,8 +22,6 @@ class Crop:
     track: str
     is_new: bool
     came: int
-    excused: bool = False
-    """Whether the embedder was busy since it came: nobody could keep its deadline."""
     pixels: NDArray[np.uint8] = field(init=False)
 
     def __post_init__(self) -> None:
@@ -31,7 +29,7 @@ class Crop:
 
 
 class Batching(RuleBasedStateMachine):
-    """A worker that embeds whatever is due at once, unless it is busy."""
+    """An embedder that takes a batch whenever it is free."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,27 +56,11 @@ class Batching(RuleBasedStateMachine):
 
     @rule(steps=st.integers(1, 2 * PATIENCE))
     def time_passes(self, steps: int) -> None:
-        for _ in range(steps):
-            self.embed_due()
-            self.now += 1
-        self.embed_due()
-
-    @rule(steps=st.integers(1, 2 * PATIENCE))
-    def embedder_is_busy(self, steps: int) -> None:
         self.now += steps
-        for crop in self.waiting:
-            crop.excused = True
 
     @rule()
     @precondition(lambda self: self.waiting)
-    def nothing_else_to_do(self) -> None:
-        self.embed()
-
-    def embed_due(self) -> None:
-        while self.batcher.is_due:
-            self.embed()
-
-    def embed(self) -> None:
+    def the_embedder_is_free(self) -> None:
         batch = self.batcher.take()
         assert 0 < len(batch.crops) <= SIZE
         answers = (batch.pixels.reshape(-1, 4, 3)[:, 0] @ np.array([1 << 16, 1 << 8, 1])).tolist()
@@ -86,7 +68,6 @@ class Batching(RuleBasedStateMachine):
         assert list(batch.waited_s) == [self.now - crop.came for crop in batch.crops]
         for crop in batch.crops:
             self.waiting.remove(crop)
-            assert crop.excused or self.now - crop.came <= PATIENCE
         self.answered += answers
         if self.waiting:
             assert max(map(self.rank, batch.crops)) < min(map(self.rank, self.waiting))
@@ -99,11 +80,7 @@ class Batching(RuleBasedStateMachine):
         accounted = sorted([*self.answered, *self.dropped, *(crop.number for crop in self.waiting)])
         assert accounted == list(range(self.put))
         assert len(self.batcher) == len(self.waiting) <= CAPACITY
-
-    @invariant()
-    def a_batch_is_due_when_it_is_full_or_late(self) -> None:
-        late = any(self.now - crop.came >= PATIENCE for crop in self.waiting)
-        assert self.batcher.is_due == (late or len(self.waiting) >= SIZE)
+        assert self.batcher.is_full == (len(self.waiting) >= SIZE)
 
 
 TestBatching = Batching.TestCase

@@ -3,11 +3,13 @@ import logging
 import subprocess
 import sys
 
+import msgspec
 import pytest
 
 from config import LogSettings
 from daemon.logs.formats import ConsoleFormatter, JsonFormatter
 from daemon.logs.redaction import Redactor
+from daemon.logs.setup import HowToLog
 
 HIDE = Redactor(["hunter2"])
 
@@ -65,6 +67,10 @@ def test_a_worker_logs_as_its_supervisor_was_told(run_worker):
     assert log.count("seen faces=3") == 2 + 1, "the summary quotes the first"
     assert "left_out=3" in log
     assert "RuntimeError: ***" in log
+
+
+def test_what_is_not_said_to_a_worker_is_as_in_the_settings():
+    assert HowToLog() == msgspec.convert(LogSettings().model_dump(), HowToLog)
 
 
 def test_json_is_the_only_thing_on_stderr(run_worker):

@@ -5,8 +5,10 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from typer.testing import CliRunner
 
 from config import DeconvIDError
+from daemon.cli import app
 from daemon.demo.verdict import Verdict
 from daemon.operations.status import CameraStatus, DaemonStatus, Ill, WorkerStatus
 from daemon.soak.faults import KINDS
@@ -115,7 +117,7 @@ def test_an_account_that_does_not_add_up_is_noticed():
 
 def test_ills_and_cores_are_counted_after_the_start():
     watch = Watch(Verdict({}, []))
-    for at_s, spent_s in ((10, 9.0), (61, 20.0), (62, 20.5), (65, 22.0)):
+    for at_s, spent_s in ((10, 9.0), (61, 20.0), (62, 20.5), (65, 1.5)):  # it was started anew before the last
         ills = (Ill("cam1", "stalled"),) if at_s in (10, 62) else ()
         watch.take_status(status(ills=ills), time.time_ns())
         watch.samples[-1].at_s, watch.samples[-1].cpu_s = at_s, {"vision": spent_s}
@@ -182,3 +184,9 @@ def test_the_record_is_json_and_says_what_was_used():
     assert recorded["models"]["deconv_v2"]
     assert recorded["memory_mb"] == {"<vision>": [[0, 100], [60, 101]]}
     assert recorded["latencies_ms"] == [[1, 40]]
+
+
+def test_a_calm_soak_takes_no_faults(tmp_path):
+    result = CliRunner().invoke(app, ["bench", "soak", "--calm", "--faults", str(tmp_path / "faults.toml")])
+    assert result.exit_code == 2
+    assert "--faults" in result.output

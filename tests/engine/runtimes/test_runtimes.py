@@ -64,7 +64,7 @@ def test_bf16_is_near_to_f32() -> None:
         for precision in PRECISIONS
     )
     cosines = (exact * rounded).sum(1) / np.linalg.norm(exact, axis=1) / np.linalg.norm(rounded, axis=1)
-    assert cosines.min() > 0.998  # the probes are no faces: of these the worst of thousands is nearer
+    assert cosines.min() > 0.998  # the probes are no faces; of 771 the worst had 0.9992
 
 
 def test_onnxruntime_has_no_bf16(network: Path) -> None:
