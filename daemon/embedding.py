@@ -29,7 +29,7 @@ class UnderWay:
     """A batch that is being embedded."""
 
     batch: Batch[Crop]
-    closed_by: str
+    kind: str
     began_s: float
     embeddings: "Future[tuple[NDArray[np.float32], float]]"
     """And how long they took."""
@@ -97,9 +97,9 @@ class EmbeddingDesk:
         os.close(self.answered)
 
     def _begin(self) -> UnderWay:
-        closed_by = "full" if self._batcher.is_full else "next" if self._gathered else "free"
+        kind = "full" if self._batcher.is_full else "next" if self._gathered else "free"
         batch = self._batcher.take()
-        self._under_way = UnderWay(batch, closed_by, time.monotonic(), self._thread.submit(self._embed, batch.pixels))
+        self._under_way = UnderWay(batch, kind, time.monotonic(), self._thread.submit(self._embed, batch.pixels))
         return self._under_way
 
     def _embed(self, pixels: NDArray[np.uint8]) -> tuple[NDArray[np.float32], float]:
@@ -113,7 +113,7 @@ class EmbeddingDesk:
         embeddings, took_s = done.embeddings.result()
         os.eventfd_read(self.answered)
         self._under_way, self._gathered = None, bool(self._batcher)
-        self._figures.note_batch(done.closed_by, done.batch.waited_s, took_s)
+        self._figures.note_batch(done.kind, done.batch.waited_s, took_s)
         self._tell([self._observation(*pair) for pair in zip(done.batch.crops, embeddings, strict=True)])
 
     def _observation(self, crop: Crop, embedding: NDArray[np.float32]) -> FaceObserved:

@@ -103,8 +103,9 @@ class VisionWorker:
             self._tell_figures()
         self._receive(0)
         while self._turns:
-            self._look()
             self._embedding.finish()
+            self._look()
+        self._embedding.finish()
         for view in self._views.values():
             self._send_ends(view.end_all())
 
@@ -162,7 +163,7 @@ class VisionWorker:
             logger.warning("camera_not_joined camera=%s cause='%s'", message.camera, error)
 
     def _look(self) -> None:
-        """One round: cameras' frames through the detector, and a batch that is due on its way through the embedder."""
+        """One round: cameras' frames through the detector, and their faces on their way through the embedder."""
         self._gather([])  # faces that waited for a closer look
         ends_s = time.monotonic() + ROUND_S
         while self._turns and not self._embedding.is_behind and time.monotonic() < ends_s:

@@ -19,7 +19,7 @@ class VisionFigures:
     look_ms: LatencyHistogram = field(default_factory=LatencyHistogram)
     """Of one frame through the detector."""
     batches: Counter[str] = field(default_factory=Counter)
-    """Batches of crops that were embedded, by what closed them."""
+    """Batches of crops that were embedded, by kind: `free`, `next` and `full`, see docs/operations.md."""
     wait_ms: LatencyHistogram = field(default_factory=LatencyHistogram)
     """Of one crop, for the embedder."""
     embed_ms: LatencyHistogram = field(default_factory=LatencyHistogram)
@@ -32,8 +32,8 @@ class VisionFigures:
     def forget(self, camera: str) -> None:
         self.latency_ms.pop(camera, None)
 
-    def note_batch(self, closed_by: str, waited_s: Sequence[float], embed_s: float) -> None:
-        self.batches[closed_by] += 1
+    def note_batch(self, kind: str, waited_s: Sequence[float], embed_s: float) -> None:
+        self.batches[kind] += 1
         self.batch = len(waited_s)
         self.crops["embedded"] += len(waited_s)
         self.embed_ms.add(embed_s * 1e3)
