@@ -263,6 +263,7 @@ def main() -> int:
     with zmq.Context() as context, Reporter(context, task.reports, "vision") as reporter:
         try:
             engine = FaceEngine.load(settings)
+            engine.embedder.warm_up()
             worker = VisionWorker(task, settings, engine, heartbeat, reporter, context)
         except DeconvIDError as error:
             logger.error("vision_cannot_start cause=%s", error)

@@ -1,3 +1,6 @@
+import sys
+from subprocess import run
+
 import numpy as np
 import pytest
 
@@ -71,3 +74,35 @@ def test_what_are_no_crops_are_refused(embedder: Embedder, crops: np.ndarray) ->
 def test_a_detector_is_no_embedder() -> None:
     with pytest.raises(ModelError, match="finder_v1 is no embedder"):
         Embedder.load(find_model("finder_v1"))
+
+
+GROWTH = """
+import numpy as np
+from engine.embedder import BEST_BATCH, Embedder
+from engine.manifests import find_model
+from engine.runtimes import Execution
+
+def own_mb():
+    with open("/proc/self/smaps_rollup") as rollup:
+        return sum(int(line.split()[1]) for line in rollup if line.startswith("Private_")) / 1024
+
+embedder = Embedder.load(find_model("deconv_v2"), Execution("{runtime}", 1))
+if {warm}:
+    embedder.warm_up()
+before = own_mb()
+for count in (*range(1, BEST_BATCH + 1), BEST_BATCH):
+    embedder.embed(np.zeros((count, 112, 112, 3), np.uint8))
+print(own_mb() - before)
+"""
+
+
+@pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
+def test_once_warm_an_embedder_grows_no_more_whatever_the_batch(runtime: str) -> None:
+    cold, warm = (
+        float(
+            run([sys.executable, "-c", GROWTH.format(runtime=runtime, warm=w)], text=True, capture_output=True).stdout
+        )
+        for w in (False, True)
+    )
+    assert cold > 20
+    assert warm < 6
