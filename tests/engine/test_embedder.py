@@ -98,11 +98,9 @@ print(own_mb() - before)
 
 @pytest.mark.parametrize("runtime", ["openvino", "onnxruntime"])
 def test_once_warm_an_embedder_grows_no_more_whatever_the_batch(runtime: str) -> None:
-    cold, warm = (
-        float(
-            run([sys.executable, "-c", GROWTH.format(runtime=runtime, warm=w)], text=True, capture_output=True).stdout
-        )
-        for w in (False, True)
-    )
-    assert cold > 20
-    assert warm < 6
+    def growth_mb(warm: bool) -> float:
+        code = GROWTH.format(runtime=runtime, warm=warm)
+        return float(run([sys.executable, "-c", code], text=True, capture_output=True, check=True).stdout)
+
+    assert growth_mb(warm=False) > 20
+    assert growth_mb(warm=True) < 6

@@ -11,7 +11,7 @@ from torch import nn
 from training.networks.embedder import Embedder, enter_cheaply
 from training.networks.paths import DeconvPath, PlainPath, UnpoolPath
 
-_small = partial(Embedder, entry=enter_cheaply, slim=3)
+_small = partial(Embedder, entry=enter_cheaply, hidden=(48, 112, 208))
 
 NETWORKS: dict[str, Callable[[], nn.Module]] = {
     "trunk_v2": partial(Embedder, None),

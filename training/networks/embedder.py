@@ -35,7 +35,8 @@ class Embedder(nn.Module):
     Args:
         path: makes what mends the features at 28x28, given their channels; None: nothing does.
         entry: makes the first stage.
-        slim: what the hidden channels of the bottlenecks are divided by.
+        hidden: channels inside the bottlenecks at 28x28, at 14x14 (and on the way there, and at 7x7), and on the way to
+            7x7.
         restores: with a head that draws the clean face from the mended features: for training and for showing, the
             exported embedder does not contain it.
         dimension: length of the embedding.
@@ -45,19 +46,20 @@ class Embedder(nn.Module):
         self,
         path: Callable[[int], nn.Module] | None,
         entry: Callable[[], nn.Module] = enter,
-        slim: int = 1,
+        hidden: tuple[int, int, int] = (128, 256, 512),
         restores: bool = False,
         dimension: int = 128,
     ) -> None:
         super().__init__()
+        narrow, middle, wide = hidden
         self.stages = nn.ModuleList(
             [
                 entry(),
-                *(Bottleneck(AT_28, 128 // slim, AT_28) for _ in range(4)),
-                Bottleneck(AT_28, 256 // slim, AT_14, 2),
-                *(Bottleneck(AT_14, 256 // slim, AT_14) for _ in range(6)),
-                Bottleneck(AT_14, 512 // slim, AT_7, 2),
-                *(Bottleneck(AT_7, 256 // slim, AT_7) for _ in range(2)),
+                *(Bottleneck(AT_28, narrow, AT_28) for _ in range(4)),
+                Bottleneck(AT_28, middle, AT_14, 2),
+                *(Bottleneck(AT_14, middle, AT_14) for _ in range(6)),
+                Bottleneck(AT_14, wide, AT_7, 2),
+                *(Bottleneck(AT_7, middle, AT_7) for _ in range(2)),
             ]
         )
         self.path = path(AT_28) if path else None
