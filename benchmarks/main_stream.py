@@ -4,8 +4,9 @@
 
 A simulated camera shows one scene, four people, as a main stream (1920x1080, 25 frames per second, H.264, 5 Mbit/s, a
 keyframe each second) and a small one (640x360, 15, 0.6 Mbit/s). One daemon reads it three times, side by side: `whole`
-decodes the main stream, `small` the small one, and `both` the small one, with faces cut from the main one. CPU is
-seconds of processor time of each camera's worker per second; people come all the time, which no camera sees.
+decodes the main stream, `small` the small one, and `both` the small one, with faces cut from the main one. Beside it
+`bare` decodes the main stream as anybody would (benchmarks/bare_decoding.py). CPU is seconds of processor time of each
+camera's worker, and of `bare`, per second; people come all the time, which no camera sees.
 """
 
 import os
@@ -23,6 +24,7 @@ from daemon.demo.camera_process import CameraProcess
 from daemon.demo.cast import GROUP, cut_out
 from daemon.demo.scene import AWAY_S, WALK_S, Scene, write_clip
 from daemon.operations.status import DaemonStatus, NoStatusError, WorkerStatus, read_status
+from daemon.procfs import usage_of
 from engine import FaceEngine
 from engine.machine import processor
 
@@ -72,21 +74,24 @@ def grown(before: WorkerStatus, after: WorkerStatus) -> dict[str, int]:
     return {name: count - before.counters.get(name, 0) for name, count in after.counters.items()}
 
 
-def watch(runtime: Path, seconds: float) -> dict[str, object]:
+def watch(runtime: Path, bare: int, seconds: float) -> dict[str, object]:
+    """Args: bare: process that decodes beside the daemon."""
     wait_until_both_stream(runtime)
     time.sleep(SETTLE_S)
-    before = read_status(runtime)
+    before, bare_before_s = read_status(runtime), usage_of(bare).cpu_s
     time.sleep(seconds)
-    after = read_status(runtime)
+    after, bare_s = read_status(runtime), usage_of(bare).cpu_s - bare_before_s
     elapsed_s = (after.written_wall_ns - before.written_wall_ns) / 1e9
     cpu = {
         name: (worker(after, f"camera-{name}").cpu_s - worker(before, f"camera-{name}").cpu_s) / elapsed_s
         for name in CAMERAS
     }
+    cpu["bare"] = bare_s / seconds
     vision = grown(worker(before, "vision"), worker(after, "vision"))
     return {
         "seconds": round(elapsed_s, 1),
         "cpu": {name: round(share, 4) for name, share in cpu.items()},
+        "cpu_of_whole_to_bare": round(cpu["whole"] / cpu["bare"], 3),
         "cpu_share": round(cpu["both"] / cpu["whole"], 3),
         "cpu_share_of_main": round((cpu["both"] - cpu["small"]) / cpu["whole"], 3),
         "camera": grown(worker(before, "camera-both"), worker(after, "camera-both")),
@@ -102,9 +107,12 @@ def measure(seconds: float) -> dict[str, object]:
         config = configure(folder, camera.url("small"), camera.url("main"))
         load = os.getloadavg()[0]
         daemon = subprocess.Popen([sys.executable, "-m", "daemon.cli", "run", "--config", config], stderr=2)
+        bare = subprocess.Popen([sys.executable, "-m", "benchmarks.bare_decoding", camera.url("main")])
         try:
-            report = watch(load_settings(config).runtime_folder, seconds)
+            report = watch(load_settings(config).runtime_folder, bare.pid, seconds)
         finally:
+            bare.terminate()
+            bare.wait()
             daemon.terminate()
             daemon.wait()
             camera.kill()
