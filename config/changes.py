@@ -1,5 +1,6 @@
 """What differs between two configurations, for people."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -10,20 +11,24 @@ from config.settings import Settings
 
 MISSING = object()
 
+NAMES_PEOPLE = re.compile(r"rules\.[^.]+\.(people|watch)")
+"""Settings whose values are people's names. What differs is logged, and stored in events that are nobody's: erasing a
+person does not reach these."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
     key: str
     """`cameras.door.detect_fps`, or `cameras.yard` for one that is new or gone."""
     what: str
-    """`5.0 -> 8.0`, `added`, `removed`, or `changed` where a value is a secret."""
+    """`5.0 -> 8.0`, `added`, `removed`, or `changed` where a value is a secret or a person's name."""
 
     def __str__(self) -> str:
         return f"{self.key}: {self.what}"
 
 
 def find_changes(old: Settings, new: Settings) -> list[Change]:
-    """Returns every setting that differs, in the order of the settings; no secret is in it."""
+    """Returns every setting that differs, in the order of the settings; no secret and no person's name is in it."""
     return list(_compare("", old, new))
 
 
@@ -38,7 +43,7 @@ def _compare(key: str, old: Any, new: Any) -> Iterator[Change]:
     elif isinstance(old, dict) and isinstance(new, dict):
         for name in [*old, *(name for name in new if name not in old)]:
             yield from _compare(_join(key, name), old.get(name, MISSING), new.get(name, MISSING))
-    elif _holds_secret(old) or _holds_secret(new):
+    elif _holds_secret(old) or _holds_secret(new) or NAMES_PEOPLE.fullmatch(key):
         yield Change(key, "changed")
     else:
         yield Change(key, f"{_shown(old)} -> {_shown(new)}")

@@ -1,5 +1,6 @@
 from config import CameraSettings, IdentitySettings, Settings
 from config.changes import find_changes
+from config.rules import RuleSettings
 
 DOOR = CameraSettings(url="rtsp://u:hunter2@192.0.2.1/x", username="u", password="hunter2")
 
@@ -36,4 +37,14 @@ def test_a_secret_is_never_shown():
     gone = DOOR.model_copy(update={"password": None})
     assert differences(Settings(cameras={"door": DOOR}), Settings(cameras={"door": gone})) == [
         "cameras.door.password: changed"
+    ]
+
+
+def test_whom_a_rule_names_is_never_shown():
+    old = RuleSettings(people=("Ada Lovelace", 7), watch=("Ada Lovelace",), level="info")
+    new = RuleSettings(people=("Grace Hopper", 7), watch=(), level="notice")
+    assert differences(Settings(rules={"guests": old}), Settings(rules={"guests": new})) == [
+        "rules.guests.people: changed",
+        "rules.guests.watch: changed",
+        "rules.guests.level: info -> notice",
     ]
