@@ -59,7 +59,8 @@ def import_gallery(
     """
     # Before the store is locked: the daemon wants to write meanwhile.
     renewed = _embed_foreign(file, targets, model, load_embedder(), tell) if contents.foreign else []
-    gallery = store.people.gallery(model.sha256)
+    # Who has expired is on record until erased: an older consent of the file must not revive them.
+    gallery = store.people.gallery(model.sha256, with_expired=True)
     on_record = {name_key(name) for name in gallery.people.values()}
     known = _templates_by_name(gallery, set(targets.values()))
     done = Imported(unreadable=sum(embedding is None for embedding in renewed))

@@ -176,15 +176,20 @@ class PeopleStore:
         with self._database.read() as session:
             return GalleryNews(read_revision(session), read_changed(session, since))
 
-    def gallery(self, model_digest: str, ids: Collection[int] | None = None) -> GallerySnapshot:
+    def gallery(
+        self, model_digest: str, ids: Collection[int] | None = None, *, with_expired: bool = False
+    ) -> GallerySnapshot:
         """Returns templates of one model of people whose consent holds; what cannot be opened is left out, and logged.
 
         Args:
             model_digest: of the embedder.
             ids: whose; None: everybody's. At most 10,000.
+            with_expired: also of people whose consent ran out. Nobody may be recognised by these.
         """
-        now = datetime.now(UTC)
-        query = select(PersonRow.id, PersonRow.name).where(is_valid(now))
+        now = None if with_expired else datetime.now(UTC)
+        query = select(PersonRow.id, PersonRow.name)
+        if now is not None:
+            query = query.where(is_valid(now))
         if ids is not None:
             query = query.where(PersonRow.id.in_(ids))
         with self._database.read() as session:

@@ -70,20 +70,21 @@ def count_unreadable(vault: Vault, rows: Sequence[TemplateRow]) -> int:
 
 
 def read_embeddings(
-    session: Session, vault: Vault, model_digest: str, now: datetime, people: Collection[int] | None = None
+    session: Session, vault: Vault, model_digest: str, now: datetime | None, people: Collection[int] | None = None
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
     """Returns templates of one model; those that cannot be opened are left out, with an error in the log.
 
     Args:
-        now: people whose consent ran out before are left out too.
+        now: people whose consent ran out before are left out too; None: nobody is.
         people: whose; None: everybody's.
 
     Returns:
         person_ids: (N,) int64, ascending.
         embeddings: (N, D) float32; (0, 0) if there are none.
     """
-    valid = TemplateRow.person_id.in_(select(PersonRow.id).where(is_valid(now)))
-    of_model = (TemplateRow.model_digest == model_digest) & valid
+    of_model = TemplateRow.model_digest == model_digest
+    if now is not None:
+        of_model &= TemplateRow.person_id.in_(select(PersonRow.id).where(is_valid(now)))
     if people is not None:
         of_model &= TemplateRow.person_id.in_(people)
     count = session.scalar(select(func.count()).select_from(TemplateRow).where(of_model)) or 0

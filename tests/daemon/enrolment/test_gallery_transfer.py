@@ -137,6 +137,16 @@ def test_merging_adds_what_is_missing_and_keeps_the_consent_on_record(
     assert (ann.name, ann.template_count, ann.consent_basis, ann.expires_at) == ("ANN", 2, "contract", None)
 
 
+def test_merging_revives_nobody_whose_consent_ended(full: Store, store: Store, transfer: Transfer) -> None:
+    transfer.export(full)
+    ended = Consent("signed form", datetime(2026, 3, 1, tzinfo=UTC), NOW)
+    store.people.enrol_all([Enrolment("Ann", make_template(unit(1)), ended)])
+    assert transfer.load(store, OnConflict.MERGE) == Imported(templates=2, duplicates=1)
+    ann = store.people.get("Ann")
+    assert (ann.template_count, ann.expires_at) == (2, ended.expires_at)
+    assert set(store.people.gallery(MODEL).people.values()) == {"Bob"}
+
+
 def test_skipping_leaves_them_as_they_are(full: Store, store: Store, transfer: Transfer) -> None:
     transfer.export(full)
     store.people.enrol("Ann", make_template(unit(7)))
