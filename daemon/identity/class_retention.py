@@ -24,7 +24,7 @@ class Overdue:
 
     events_with_names: int
     unknown: list[int]
-    """Ids of strangers, open ones and those who were merged."""
+    """Ids of strangers, open ones and those who were merged; and whoever has no face left, whatever the age."""
     ignored: list[int]
     named: list[int]
     """Strangers who turned out to be somebody, long ago: the numbers alone."""
@@ -45,10 +45,13 @@ def find_overdue(store: Store, settings: RetentionSettings, now: datetime) -> Ov
         return [] if moment is None else store.strangers.not_seen_since(state, moment)
 
     known = since(settings.known_days)
+    ignored = gone("ignored", settings.ignored_days)
+    unknown = [*gone("open", settings.unknown_days), *gone("merged", settings.unknown_days)]
+    emptied = [id for id in store.strangers.without_likeness() if id not in {*unknown, *ignored}]
     return Overdue(
         events_with_names=0 if known is None else store.sightings.count_named_before(known),
-        unknown=[*gone("open", settings.unknown_days), *gone("merged", settings.unknown_days)],
-        ignored=gone("ignored", settings.ignored_days),
+        unknown=[*unknown, *emptied],
+        ignored=ignored,
         named=gone("named", settings.known_days),
     )
 

@@ -132,7 +132,7 @@ class StrangerDesk:
             merged=outcome.merged,
         )
         said = drafts_of(outcome, self._store.epoch, likeness.seen_at)
-        self._store.strangers.apply(change, deeds_of(outcome), said)
+        self._store.strangers.apply(change, deeds_of(outcome, change), said)
         self._adopt(crowd, self._revision + 1, likeness.id)
         track.stranger, track.is_entered, track.crop = outcome.stranger, True, b""
         self._company.note(track, outcome.stranger)

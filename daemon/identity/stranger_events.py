@@ -7,7 +7,7 @@ from daemon.events.writer import told_with
 from daemon.identity.sightings import Outcome
 from daemon.store import Person as EnrolledPerson
 from daemon.store.events import Draft
-from daemon.store.stranger_records import StrangerEntry, label_of
+from daemon.store.stranger_records import CrowdChange, StrangerEntry, label_of
 from daemon.store.strangers import Deed
 
 
@@ -37,6 +37,8 @@ def drafts_of(outcome: Outcome, epoch: str, at: datetime) -> list[Draft]:
     return [told_with(event, epoch) for event in events]
 
 
-def deeds_of(outcome: Outcome) -> list[Deed]:
+def deeds_of(outcome: Outcome, change: CrowdChange) -> list[Deed]:
+    """Returns what a sighting did: also to whoever had to go because there are too many."""
     merged = [Deed("strangers.merge", gone, f"into stranger:{into}") for gone, into in outcome.merged.items()]
-    return merged + [Deed("strangers.split", old, f"new stranger:{new}") for new, old in outcome.split.items()]
+    split = [Deed("strangers.split", old, f"new stranger:{new}") for new, old in outcome.split.items()]
+    return merged + split + [Deed("strangers.evict", gone) for gone, into in change.gone.items() if into is None]

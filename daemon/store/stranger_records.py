@@ -96,7 +96,7 @@ class CrowdChange:
     dropped: frozenset[int]
     """Ids of likenesses."""
     gone: Mapping[int, int | None]
-    """Strangers who are no more: into whom they were merged, None: forgotten."""
+    """Strangers who are no more: into whom they were merged, None: nobody, they are to be forgotten."""
     apart: frozenset[tuple[int, int]]
 
 

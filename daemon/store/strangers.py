@@ -82,6 +82,9 @@ class StrangerStore:
     def apply(self, change: CrowdChange, deeds: Iterable[Deed] = (), events: Sequence[Draft] = ()) -> None:
         """Stores a change, what is on record of it and what is said of it, in one transaction.
 
+        Who is gone and nobody else's has no likeness any more. Number and pictures are left for `forget`, since all
+        events are looked through for them: see `without_likeness`.
+
         Raises:
             CrowdChangedError: somebody else changed the strangers meanwhile; nothing was stored.
             StoreError: nothing was stored.
@@ -95,11 +98,9 @@ class StrangerStore:
             for id, into in change.gone.items():
                 if into is not None:
                     merge(session, id, into)
-            forgotten = with_merged(session, (id for id, into in change.gone.items() if into is None))
-            session.execute(delete(StrangerRow).where(StrangerRow.id.in_(forgotten)))
-            self._conclude(session, forgotten, deeds, events)
-        if forgotten:
-            self._erasure.finish()
+            emptied = [id for id, into in change.gone.items() if into is None]
+            session.execute(delete(StrangerTemplateRow).where(StrangerTemplateRow.stranger_id.in_(emptied)))
+            self._conclude(session, (), deeds, events)
 
     def name(self, id: int, name: str, event: Callable[[Person, StrangerEntry], Draft]) -> Person:
         """Enrols a stranger's likenesses as a person's, new or known, and says so; returns the person.
@@ -169,6 +170,13 @@ class StrangerStore:
         query = select(StrangerRow.id).where(StrangerRow.state == state, StrangerRow.last_seen < moment)
         with self._database.read() as session:
             return list(session.scalars(query.order_by(StrangerRow.last_seen)))
+
+    def without_likeness(self) -> list[int]:
+        """Returns ids of those who are neither named nor merged, and of whom no face is left."""
+        has_likeness = select(StrangerTemplateRow.id).where(StrangerTemplateRow.stranger_id == StrangerRow.id).exists()
+        query = select(StrangerRow.id).where(StrangerRow.state.in_(RECOGNISED), ~has_likeness)
+        with self._database.read() as session:
+            return list(session.scalars(query.order_by(StrangerRow.id)))
 
     def _write_likenesses(self, session: Session, change: CrowdChange) -> None:
         session.add_all(sealed_rows(self._vault, change.model_digest, change.added))

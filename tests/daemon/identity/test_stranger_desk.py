@@ -10,16 +10,18 @@ import numpy as np
 import pytest
 import zmq
 
-from config import StrangerSettings
+from config import RetentionSettings, StrangerSettings
 from daemon.events import Corrected, FaceEvent, Left, StrangerMerged, StrangerNamed, Unknown, decode_event
-from daemon.events.writer import EventWriter
+from daemon.events.writer import EventWriter, told_with
 from daemon.identity import DecisionRules
+from daemon.identity.class_retention import ClassRetention
 from daemon.identity.recogniser import Recogniser
 from daemon.identity.sightings import StrangerRules
 from daemon.identity.stranger_desk import ENTERED_AFTER, StrangerDesk
 from daemon.identity.stranger_orders import StrangerOrders
 from daemon.messages import FaceObserved, TrackEnded
 from daemon.store import Store
+from daemon.store.pictures import SNAPSHOTS_FOLDER
 from tests.daemon.factories import MODEL, make_face, make_template, towards, unit
 
 RULES = DecisionRules(threshold=0.5, margin=0.05, hysteresis=0.05, least_observations=2)
@@ -33,10 +35,10 @@ Make = Callable[..., Recogniser]
 def make_recogniser(store: Store, tmp_path: Path) -> Iterator[Make]:
     with EventWriter(store, f"ipc://{tmp_path}/stored", zmq.Context.instance()) as writer:
 
-        def make(**settings: object) -> Recogniser:
+        def make(most: int = 2000, **settings: object) -> Recogniser:
             chosen = StrangerSettings.model_validate(settings)
-            counts = Counter[str]()
-            desk = StrangerDesk(store, MODEL, chosen, lambda likenesses: StrangerRules(0.5, 0.05), counts)
+            counts, rules = Counter[str](), StrangerRules(0.5, 0.05, most_strangers=most)
+            desk = StrangerDesk(store, MODEL, chosen, lambda likenesses: rules, counts)
             return Recogniser(store, writer, MODEL, RULES, strangers=desk)
 
         yield make
@@ -181,3 +183,27 @@ def test_worker_goes_on_without_numbers_while_they_cannot_be_sealed(store: Store
     recogniser.do_chores()
     walk_by(recogniser, "t2", ANN)
     assert numbers(store, Left) == [None, "unknown-1"]
+
+
+def test_whoever_is_one_too_many_is_forgotten_with_number_and_pictures(
+    store: Store, make_recogniser: Make, tmp_path: Path
+) -> None:
+    picture = tmp_path / SNAPSHOTS_FOLDER / "ann.jpg"
+    picture.parent.mkdir()
+    picture.touch()
+    recogniser = make_recogniser(most=1)
+    walk_by(recogniser, "t1", ANN)
+    shown = Unknown(
+        camera="door", track="t1", captured_at="2026-03-01T12:00:00Z", stranger="unknown-1", snapshot="ann.jpg"
+    )
+    store.events.append_many([told_with(shown, store.epoch)])
+    walk_by(recogniser, "t2", BOB)
+    assert store.strangers.crops(1) == []
+    assert store.strangers.without_likeness() == [1]
+    ClassRetention(store, RetentionSettings(unknown_days=None)).forget_some()
+    assert [entry.id for entry in store.strangers.entries()] == [2]
+    assert "stranger:1" not in store.vault.ring.held()
+    assert not picture.exists()
+    assert numbers(store, Left, Unknown) == [None, None, None, None, "unknown-2"]
+    record = [(entry.action, entry.subject) for entry in store.audit.entries(9)]
+    assert sorted(record) == [("strangers.evict", "stranger:1"), ("strangers.expire", "stranger:1")]
