@@ -8,6 +8,7 @@ from config import ConfigError, DeconvIDError, Problem, Settings
 from config.changes import Change, find_changes
 from daemon.crew import Crew
 from daemon.house import House
+from daemon.messages import CameraState
 from daemon.operations.control import Answer, Request
 from daemon.operations.naming import name_stranger
 from daemon.operations.observer import Observer, summary_of
@@ -19,6 +20,10 @@ logger = logging.getLogger(__name__)
 
 FIXED = ("state", "runtime", "database_url", "privacy.master_key")
 """Settings that a running daemon cannot change: there its lock, its sockets and its store are."""
+
+
+PATIENT: tuple[CameraState, ...] = ("not_found", "auth_failed", "unsupported", "backoff")
+"""States in which a camera's worker may wait for minutes until it tries again."""
 
 
 class Commands:
@@ -72,7 +77,8 @@ class Commands:
 
     def _reload(self) -> Answer:
         """Reads the configuration again and changes what differs; whatever is wrong with it changes nothing."""
-        self._service.reloading()
+        if self._crew.is_ready:  # else systemd would take the answer for the end of the start
+            self._service.reloading()
         try:
             settings = self._reread()
             changes = self._changes(settings)
@@ -86,7 +92,8 @@ class Commands:
             logger.error("reload_refused cause='%s'", error)
             return _refused(error)
         finally:
-            self._service.ready()
+            if self._crew.is_ready:
+                self._service.ready()
         self.counts["reloads"] += 1
         self._observer.refused = ""
         return Answer(True, _listed(changes))
@@ -101,16 +108,11 @@ class Commands:
 
     def _apply(self, settings: Settings) -> None:
         """What can fail comes first. Workers whose tasks stay the same are left alone."""
-        old = self._house.settings
         plans = self._house.plans(settings)
         known = set(self._house.rings)
-        joined = self._house.adopt(settings)
-        try:
+        with self._house.prepared(settings) as joined:
             touched = self._crew.change(plans)
-        except DeconvIDError:
-            self._house.adopt(old)
-            self._house.discard()
-            raise
+            self._house.adopt(settings, joined)
         gone = self._house.discard()
         for worker in touched:
             self._reports.forget(worker)
@@ -136,9 +138,13 @@ class Commands:
     def _resume(self, camera: str) -> Answer:
         if refusal := self._refusal(camera):
             return refusal
-        if not self._crew.resume(camera):
+        if self._crew.resume(camera):
+            return Answer(True, f"{camera} is started")
+        if self._observer.state_of(camera) not in PATIENT:
             return Answer(True, f"{camera} was not paused")
-        return Answer(True, f"{camera} is started")
+        self._crew.try_at_once(camera)
+        self._reports.forget(f"camera-{camera}")
+        return Answer(True, f"{camera} was not paused; it is tried again at once")
 
     def _refusal(self, camera: str) -> Answer | None:
         cameras = self._house.settings.cameras

@@ -71,7 +71,7 @@ class Crew:
 
     @property
     def sources_have_ended(self) -> bool:
-        """Whether there is nothing left to read: every camera was a file, or could not be opened."""
+        """Whether there is nothing left to read: every camera was a file."""
         cameras = self.cameras
         return bool(cameras) and not self.paused and all(worker.has_given_up for worker in cameras)
 
@@ -84,13 +84,19 @@ class Crew:
         self.stop([self._workers[f"camera-{camera}"]])
 
     def resume(self, camera: str) -> bool:
-        """Has a camera started that is paused, or one that had ended for good; returns whether it was."""
+        """Has a camera started that is paused, or a file that has ended; returns whether it was."""
         worker = self._workers[f"camera-{camera}"]
         if camera not in self.paused and not worker.has_given_up:
             return False
         self.paused.discard(camera)
         worker.renew()
         return True
+
+    def try_at_once(self, camera: str) -> None:
+        """Has a camera's worker started anew, which may be waiting for minutes until its next attempt."""
+        worker = self._workers[f"camera-{camera}"]
+        self.stop([worker])
+        worker.renew()
 
     def look_after(self) -> None:
         """One round: ends what hangs, has what died started again, and starts what is due."""
@@ -170,7 +176,8 @@ class Crew:
 
 def _has_ended_for_good(worker: WorkerProcess) -> bool:
     if worker.plan.role == "camera":
-        return worker.exit_code in (EXIT_ENDED, EXIT_CANNOT_OPEN)
+        # A live camera has no end: somebody who is not the supervisor asked its worker to stop.
+        return worker.plan.is_file and worker.exit_code in (EXIT_ENDED, EXIT_CANNOT_OPEN)
     return worker.exit_code == EXIT_CANNOT_BOOT
 
 

@@ -7,7 +7,7 @@ EXIT_FAILURE = 1
 """Anything else: tried again, after a while; the daemon by systemd."""
 
 EXIT_CANNOT_OPEN = 3
-"""A file or device that cannot be read: not tried again, others go on."""
+"""A file that cannot be read: not tried again, others go on."""
 
 EXIT_CANNOT_BOOT = 4
 """A model or the store is missing or damaged: the daemon ends with it too, and systemd's unit does not start it again,

@@ -8,7 +8,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from config import CameraSettings, DeconvIDError, Settings
-from daemon.errors import AlreadyRunningError, FrameRingError
+from daemon.errors import AlreadyRunningError
 from daemon.frames import FRAMES_FOLDER, FrameRing, instance_id, remove_rings, ring_path
 from daemon.plans import Place, make_plans
 from daemon.store import Store
@@ -60,7 +60,8 @@ class House:
             with Store.of(settings, "daemon") as store:
                 store.check()
             undo.callback(house._remove_all)
-            house.adopt(settings)
+            with house.prepared(settings) as made:
+                house.adopt(settings, made)
             yield house
 
     def plans(self, settings: Settings | None = None) -> list[WorkerPlan]:
@@ -73,32 +74,38 @@ class House:
         rings = {name: ring_path(FRAMES_FOLDER, self._instance, name) for name in _enabled(settings)}
         return make_plans(Place(settings, rings, self._fast))
 
-    def adopt(self, settings: Settings) -> list[str]:
-        """Makes the rings that other settings need; returns the cameras that got one.
-
-        Rings that are needed no more stay until `discard`: their cameras' workers still run.
+    @contextmanager
+    def prepared(self, settings: Settings) -> Iterator[dict[str, FrameRing]]:
+        """Lends the rings that other settings need, by camera, for `adopt`; an error in the block takes them back.
 
         Raises:
             FrameRingError: there is no memory for one; nothing has changed then.
         """
-        made: dict[str, FrameRing] = {}
-        try:
+        with ExitStack() as undo:
+            made: dict[str, FrameRing] = {}
             for name, camera in _enabled(settings).items():
                 size = camera.max_width_px, camera.max_height_px
                 if name not in self.rings or (self.rings[name].max_width, self.rings[name].max_height) != size:
-                    made[name] = FrameRing.create(FRAMES_FOLDER, self._instance, name, *size)
-        except FrameRingError:
-            for name, ring in made.items():
-                ring.close()
-                if name not in self.rings:
-                    ring.unlink()
-            raise
+                    made[name] = FrameRing.prepare(FRAMES_FOLDER, self._instance, name, *size)
+                    undo.callback(made[name].abandon)
+            yield made
+            undo.pop_all()
+
+    def adopt(self, settings: Settings, made: dict[str, FrameRing]) -> None:
+        """Goes over to other settings.
+
+        Rings that are needed no more stay until `discard`: their cameras' workers still run.
+        """
         for name, ring in made.items():
             if name in self.rings:
                 self._close(name)
+            ring.put_in_place()
             self.rings[name] = ring
         self.settings = settings
-        return list(made)
+
+    def lost_ring(self) -> Path | None:
+        """Returns the file of a ring that somebody removed: workers hold it open, but none that starts finds it."""
+        return next((ring.path for ring in self.rings.values() if not ring.path.exists()), None)
 
     def discard(self) -> list[str]:
         """Removes the rings of cameras that the settings no longer have; returns their names."""

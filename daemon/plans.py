@@ -121,12 +121,18 @@ def identity_plan(place: Place) -> WorkerPlan:
     return WorkerPlan("identity", "identity", "daemon.workers.identity", task, heartbeat, IDENTITY_HUNG_S)
 
 
+SEEN_BY_VISION = {
+    **dict.fromkeys(("state", "models", "detection", "embedding", "tracking"), True),
+    "snapshots": {"of", "quality", "size_px", "most_per_track"},
+    "strangers": {"enabled"},
+}
+"""Settings that the vision worker uses: it loses its tracks whenever one of them changes."""
+
+
 def vision_plan(place: Place) -> WorkerPlan:
     heartbeat = place.heartbeat("vision")
     task = VisionTask(
-        settings=place.settings.model_dump_json(
-            include={"state", "models", "detection", "embedding", "tracking", "snapshots", "strangers"}
-        ),
+        settings=place.settings.model_dump_json(include=SEEN_BY_VISION),
         rings={name: str(path) for name, path in place.rings.items()},
         frames=place.endpoint("frames"),
         closer=place.endpoint("closer"),
@@ -153,7 +159,10 @@ def camera_plan(place: Place, name: str) -> WorkerPlan:
     )
     # libav may hold a reader for twice its time-out before it lets go (reference: a stalled TCP stream).
     hung_after_s = camera.open_timeout_s + 2 * camera.read_timeout_s + 5
-    return WorkerPlan("camera", f"camera-{name}", "daemon.workers.camera", task, heartbeat, hung_after_s)
+    file = camera.kind == "file"
+    return WorkerPlan(
+        "camera", f"camera-{name}", "daemon.workers.camera", task, heartbeat, hung_after_s, is_file=is_file
+    )
 
 
 def bridge_plan(place: Place, name: str) -> WorkerPlan:

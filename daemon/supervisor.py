@@ -14,7 +14,7 @@ from config import Settings
 from daemon.commands import Commands
 from daemon.crashes import Crashes
 from daemon.crew import Crew
-from daemon.exits import EXIT_CANNOT_BOOT
+from daemon.exits import EXIT_CANNOT_BOOT, EXIT_FAILURE
 from daemon.house import House
 from daemon.operations.control import ControlSocket, Request
 from daemon.operations.observer import Observer, summary_of
@@ -118,6 +118,10 @@ class Supervisor:
                 logger.info("all_sources_ended failed=%d", self._crew.failed_cameras)
                 return 1 if self._crew.failed_cameras else 0
             self._look()
+            if lost := self._house.lost_ring():
+                # A worker that starts again would not find it; a new daemon makes its rings anew.
+                logger.error("ring_lost file=%s cause='somebody removed it' action=end", lost)
+                return EXIT_FAILURE
         logger.info("stopping signal=%s", self._signals.stop.name)
         return 0
 

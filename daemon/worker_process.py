@@ -61,6 +61,8 @@ class WorkerPlan:
     """A worker that gave no heartbeat for so long is killed."""
     essential: bool = True
     """Whether the daemon is of no use without it, so that it waits for it at the start and ends if it cannot boot."""
+    is_file: bool = False
+    """Of a camera: whether its worker is done some day."""
 
 
 def restart_delay_s(short_lives: int) -> float:

@@ -61,6 +61,8 @@ def soak(
         f"{result.events} events: {result.lost} lost, {result.doubled} doubled, {result.out_of_order} out of order; "
         f"{len(result.wrong_names)} wrong names; p95 {result.latency_p95_ms:.0f} ms"
     )
+    for failure in result.failures:
+        out.print(f"[red]failed:[/] {failure}")
     if not result.passed:
         raise typer.Exit(EXIT_FAILURE)
 

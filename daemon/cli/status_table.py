@@ -14,7 +14,6 @@ STATE_STYLES = {
     "ended": "dim",
     "connecting": "yellow",
     "starting": "yellow",
-    "reloading": "yellow",
     "stopping": "yellow",
 }
 """Every other state is bad."""

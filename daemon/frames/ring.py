@@ -80,13 +80,20 @@ class FrameRing:
 
     @classmethod
     def create(cls, folder: Path, instance: str, camera: str, max_width: int, max_height: int, slots: int = 4) -> Self:
-        """Makes the ring of a camera anew; it takes the place of an earlier one when it is whole.
+        """Makes the ring of a camera anew, in the place of an earlier one. Raises what `prepare` does."""
+        ring = cls.prepare(folder, instance, camera, max_width, max_height, slots)
+        ring.put_in_place()
+        return ring
+
+    @classmethod
+    def prepare(cls, folder: Path, instance: str, camera: str, max_width: int, max_height: int, slots: int = 4) -> Self:
+        """Makes a ring that nobody finds until `put_in_place`; `abandon` takes it back.
 
         Raises:
             FrameRingError: the folder cannot be written or is full.
         """
         path = ring_path(folder, instance, camera)
-        part = path.with_name(f"{path.name}.part")
+        part = _unfinished(path)
         stride = slot_bytes(max_width, max_height)
         try:
             part.unlink(missing_ok=True)
@@ -99,12 +106,20 @@ class FrameRing:
                 os.posix_fallocate(file, page, PAGE)
             prefix = (MAGIC, VERSION, slots, max_width, max_height)
             os.pwrite(file, b"".join(word.to_bytes(8, "little") for word in prefix), 0)
-            part.rename(path)
         except OSError as error:
             os.close(file)
             part.unlink(missing_ok=True)
             raise _no_memory(path, error) from error
         return cls(path, file)
+
+    def put_in_place(self) -> None:
+        """Lets others find a prepared ring, instead of an earlier one of its camera."""
+        _unfinished(self.path).rename(self.path)
+
+    def abandon(self) -> None:
+        """Takes back a prepared ring."""
+        self.close()
+        _unfinished(self.path).unlink(missing_ok=True)
 
     @classmethod
     def attach(cls, path: Path) -> Self:
@@ -259,6 +274,10 @@ class FrameRing:
     def unlink(self) -> None:
         """Removes the file; processes that have it open keep their mapping."""
         self.path.unlink(missing_ok=True)
+
+
+def _unfinished(path: Path) -> Path:
+    return path.with_name(f"{path.name}.part")
 
 
 def _no_memory(path: Path, error: OSError) -> FrameRingError:

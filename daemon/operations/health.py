@@ -29,4 +29,4 @@ def health_of(status: DaemonStatus | None, now_ns: int) -> Health:
     if silent_s > LONGEST_SILENCE_S:
         silence = f"has written no status for {silent_s:.0f} s"
         ills = (Ill("supervisor", "silent", silence, moment(status.written_wall_ns)), *ills)
-    return Health(status.state in ("running", "reloading") and not ills, status.state, ills)
+    return Health(status.state == "running" and not ills, status.state, ills)

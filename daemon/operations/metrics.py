@@ -58,7 +58,7 @@ def _of_daemon(status: DaemonStatus, now_ns: int) -> Iterator[Metric]:
     build.add_metric([status.version], 1)
     yield build
     state = GaugeMetricFamily("deconvid_state", "1 for the daemon's state, 0 for the others.", labels=["state"])
-    for name in ("starting", "running", "reloading", "stopping"):
+    for name in ("starting", "running", "stopping"):
         state.add_metric([name], name == status.state)
     yield state
     for name, help_text, value in (

@@ -97,6 +97,11 @@ class Observer:
         self._rates.pop(camera, None)
         self._latencies.pop(camera, None)
 
+    def state_of(self, camera: str) -> str:
+        """Returns the newest state of a camera, empty if there is none yet."""
+        cameras = self.newest.cameras if self.newest else ()
+        return next((each.state for each in cameras if each.name == camera), "")
+
     def _worker(self, worker: WorkerProcess) -> WorkerStatus:
         report, usage = self._reports.of(worker.plan.name), usage_of(worker.pid)
         return WorkerStatus(
@@ -155,9 +160,11 @@ class Observer:
         report = self._reports.of(worker.plan.name).camera
         if name in crew.paused:
             return "paused", "until it is resumed, or the daemon is restarted", worker.since_wall_ns
-        if worker.state in ("ended", "failed"):
-            detail = report.detail if report else ""
-            return "ended" if worker.state == "ended" else "unsupported", detail, worker.since_wall_ns
+        if worker.state == "ended":
+            return "ended", report.detail if report else "", worker.since_wall_ns
+        if worker.state == "failed":
+            state, detail = (report.state, report.detail) if report else ("unsupported", "")
+            return state, detail, worker.since_wall_ns
         if report is None or not worker.pid:
             return "starting", "" if worker.pid else "its worker is being restarted", worker.since_wall_ns
         return report.state, report.detail, report.since_wall_ns

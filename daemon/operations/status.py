@@ -15,7 +15,7 @@ from daemon.messages import CameraState, Histogram
 
 FILE_NAME = "status.json"
 
-DaemonState = Literal["starting", "running", "reloading", "stopping"]
+DaemonState = Literal["starting", "running", "stopping"]
 
 WorkerState = Literal["starting", "running", "restarting", "ended", "failed"]
 

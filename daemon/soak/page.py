@@ -27,7 +27,7 @@ def page(report: SoakReport, command: str) -> str:
     marks = [fault.began_s for fault in report.faults]
     style = "body{font:15px sans-serif;max-width:62em;margin:2em auto}th,td{text-align:left;padding:.1em .8em}"
     return f"""<!doctype html><meta charset=utf-8><title>Soak</title><style>{style}</style>
-<h1>Soak: {"passed" if report.passed else "failed"}</h1><p><code>{html.escape(command)}</code></p>
+<h1>Soak: {html.escape("; ".join(report.failures)) or "passed"}</h1><p><code>{html.escape(command)}</code></p>
 <table>{rows}</table>
 <h2>Memory by worker, MB; dashed: faults</h2>{_plot(report.memory_mb, marks)}
 <h2>Capture to event, ms</h2>{_plot({"": report.latencies_ms}, marks, dots=True)}

@@ -11,6 +11,12 @@ from daemon.soak.watch import Ordeal, Watch
 
 WARM_UP_S = 60.0
 """Memory and ills of the first minute are start-up."""
+HEALED_WITHIN_S = 45.0
+"""After the end of a fault that came when the soak had longer to go."""
+LEAK_PERCENT = 10.0
+"""Memory that grows so much from the second quarter to the last is lost ..."""
+LONG_S = 600.0
+"""... where a quarter is long enough to tell."""
 MOST_POINTS = 300
 """Of each line in the report; a plot shows no more."""
 
@@ -58,9 +64,33 @@ class SoakReport(msgspec.Struct, frozen=True):
     latencies_ms: Line = []
 
     @property
+    def failures(self) -> list[str]:
+        """What must not be, in words; empty if the soak was passed."""
+        counts = {
+            "events lost": self.lost,
+            "events doubled": self.doubled,
+            "events out of order": self.out_of_order,
+            "events deleted, though no soak lasts for days": self.deleted_by_retention,
+            "wrong names": len(self.wrong_names),
+            "looks at accounts that did not add up": sum(self.unaccounted.values()),
+            "cameras that nobody looked at": self.cameras - sum(map(bool, self.analysed.values())),
+            "faults that nothing healed": len([fault for fault in self.faults if self._is_unhealed(fault)]),
+        }
+        failed = [f"{count} {what}" for what, count in counts.items() if count]
+        if not self.identified:
+            failed.append("nobody was recognised")
+        if self.seconds >= LONG_S:
+            leaks = {worker: grown for worker, grown in self.memory_growth_percent.items() if grown > LEAK_PERCENT}
+            failed += [f"{worker} grew by {grown} %" for worker, grown in leaks.items()]
+        return failed
+
+    def _is_unhealed(self, fault: FaultReport) -> bool:
+        had_time = fault.began_s + fault.lasted_s < self.seconds - HEALED_WITHIN_S
+        return fault.recovered_after_s is None and not fault.refused and had_time
+
+    @property
     def passed(self) -> bool:
-        missing = self.lost or self.deleted_by_retention  # no soak lasts for days, whatever its clock says
-        return not (missing or self.doubled or self.out_of_order or self.wrong_names or self.unaccounted)
+        return not self.failures
 
 
 def judge(watch: Watch, rig: Rig, stored: int, deleted: int) -> SoakReport:

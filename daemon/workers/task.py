@@ -257,12 +257,16 @@ def _exit_with_supervisor() -> None:
 
 
 def stop_on_sigterm() -> threading.Event:
-    """Returns the event that SIGTERM sets. Ctrl-C reaches the whole terminal; the supervisor decides what it means."""
+    """Returns the event that SIGTERM sets.
+
+    Ctrl-C, and the end of a terminal, reach everybody in it; the supervisor decides what they mean.
+    """
     stop = threading.Event()
 
     def set_stop(_signal: int, _frame: FrameType | None) -> None:
         stop.set()
 
     signal.signal(signal.SIGTERM, set_stop)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for of_the_terminal in (signal.SIGINT, signal.SIGHUP):
+        signal.signal(of_the_terminal, signal.SIG_IGN)
     return stop

@@ -24,7 +24,7 @@ from daemon.closer.desk import CloserDesk
 from daemon.embedding import EmbeddingDesk
 from daemon.errors import FrameRingError
 from daemon.events.sockets import bind_private
-from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED
+from daemon.exits import EXIT_CANNOT_BOOT, EXIT_ENDED, EXIT_FAILURE
 from daemon.frames import FrameRing, LeasedFrame, Outcome, StaleFrame
 from daemon.heartbeat import Heartbeat
 from daemon.messages import (
@@ -45,7 +45,7 @@ from daemon.view import CameraView, Crop
 from daemon.workers.logs import set_up_worker_logging
 from daemon.workers.task import VisionTask, read_task, stop_on_sigterm
 from daemon.workers.vision_figures import VisionFigures
-from engine import Detections, FaceEngine
+from engine import Detections, FaceEngine, ModelError, RuntimeUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -265,9 +265,12 @@ def main() -> int:
             engine = FaceEngine.load(settings)
             engine.embedder.warm_up()
             worker = VisionWorker(task, settings, engine, heartbeat, reporter, context)
+        except (ModelError, RuntimeUnavailableError) as error:
+            logger.error("vision_cannot_boot cause=%s", error)
+            return EXIT_CANNOT_BOOT
         except DeconvIDError as error:
             logger.error("vision_cannot_start cause=%s", error)
-            return EXIT_CANNOT_BOOT
+            return EXIT_FAILURE
         try:
             worker.run(stop)
         finally:

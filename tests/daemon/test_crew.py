@@ -151,10 +151,30 @@ def test_a_paused_camera_rests_until_it_is_resumed(make_crew, plan):
 
 @pytest.mark.parametrize(("exits", "failed"), [(0, 0), (3, 1)])
 def test_all_is_over_when_every_file_has_ended(make_crew, plan, exits, failed):
-    crew = make_crew(plan("camera", "camera-a", exits=0), plan("camera", "camera-b", exits=exits))
+    files = plan("camera", "camera-a", exits=0), plan("camera", "camera-b", exits=exits)
+    crew = make_crew(*(replace(file, is_file=True) for file in files))
     assert not crew.sources_have_ended
     look_until(crew, lambda: crew.sources_have_ended)
     assert crew.failed_cameras == failed
+
+
+@pytest.mark.parametrize("exits", [0, 3])
+def test_a_live_cameras_worker_that_somebody_else_ends_is_started_again(make_crew, plan, exits):
+    told: list[str] = []
+    crew = make_crew(plan("camera", "camera-door", exits=exits), tell=lambda worker, what: told.append(what))
+    look_until(crew, lambda: told)
+    assert told[0].startswith(f"ended with {exits}; starts again")
+    assert not crew.sources_have_ended
+
+
+def test_a_camera_that_waits_is_tried_at_once(make_crew, plan):
+    crew = make_crew(plan("camera", "camera-door"))
+    look_until(crew, all_run(crew))
+    before = pids(crew)
+    crew.try_at_once("door")
+    look_until(crew, all_run(crew))
+    assert pids(crew) != before
+    assert crew.get("camera-door").restarts == 0
 
 
 def test_a_daemon_whose_essential_worker_cannot_boot_ends_and_one_without_its_web_page_goes_on(make_crew, plan):

@@ -9,7 +9,7 @@ from rig.daemon import collect, is_alive
 
 from daemon.enrolment import enrol
 from daemon.events import CameraChanged, Identified, Unknown, Word
-from daemon.exits import EXIT_CANNOT_BOOT
+from daemon.exits import EXIT_CANNOT_BOOT, EXIT_FAILURE
 from daemon.store import Store
 from deconvid_client import Subscriber
 
@@ -100,6 +100,15 @@ def test_a_store_that_is_deleted_under_it_ends_it_loudly(start_daemon, corridor_
     daemon.settings.database.unlink()
     assert daemon.wait() == EXIT_CANNOT_BOOT
     assert "was deleted or replaced while in use" in daemon.log
+
+
+def test_frames_that_are_deleted_under_it_end_it_to_be_started_anew(start_daemon, corridor_clip):
+    daemon = start_daemon({"door": corridor_clip})
+    daemon.wait_for("state=streaming")
+    [ring] = daemon.rings
+    ring.unlink()
+    assert daemon.wait() == EXIT_FAILURE
+    assert f"ring_lost file={ring}" in daemon.log
 
 
 def test_a_second_daemon_is_refused(start_daemon, corridor_clip):

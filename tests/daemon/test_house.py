@@ -1,7 +1,7 @@
 import pytest
 
 from config import CameraSettings, DeconvIDError, Settings
-from daemon.errors import AlreadyRunningError
+from daemon.errors import AlreadyRunningError, FrameRingError
 from daemon.frames import FRAMES_FOLDER, FrameRing, instance_id
 from daemon.house import House, socket_path_fault
 
@@ -34,6 +34,40 @@ def test_shared_memory_is_gone_afterwards(settings):
     with House.open(settings):
         assert len(rings_of(settings)) == 1
     assert rings_of(settings) == []
+
+
+def test_settings_whose_rings_do_not_all_fit_change_no_ring(settings, monkeypatch):
+    with House.open(settings) as house:
+        before = [(ring, ring.stat().st_ino) for ring in rings_of(settings)]
+        prepare = FrameRing.prepare
+
+        def no_room_for_a_second_one(folder, instance, camera, *size):
+            if camera == "yard":
+                raise FrameRingError("no shared memory left")
+            return prepare(folder, instance, camera, *size)
+
+        monkeypatch.setattr(FrameRing, "prepare", no_room_for_a_second_one)
+        cameras = {name: CameraSettings(url="clip.mp4", max_width_px=320) for name in ("door", "yard")}
+        with pytest.raises(FrameRingError), house.prepared(settings.model_copy(update={"cameras": cameras})):
+            pass
+        assert [(ring, ring.stat().st_ino) for ring in rings_of(settings)] == before
+        assert house.rings["door"].max_width != 320
+
+
+def test_rings_that_were_prepared_in_vain_are_taken_back(settings):
+    larger = settings.model_copy(update={"cameras": {"yard": CameraSettings(url="clip.mp4")}})
+    with House.open(settings) as house:
+        with pytest.raises(RuntimeError), house.prepared(larger):
+            raise RuntimeError
+        assert [path.name.rpartition("-")[2] for path in rings_of(settings)] == ["door"]
+
+
+def test_a_ring_that_somebody_removed_is_missed(settings):
+    with House.open(settings) as house:
+        assert house.lost_ring() is None
+        [ring] = rings_of(settings)
+        ring.unlink()
+        assert house.lost_ring() == ring
 
 
 def test_what_a_killed_daemon_left_is_removed(settings):

@@ -53,6 +53,21 @@ def test_the_identity_worker_is_told_for_whom_the_rate_is_kept(tmp_path, strange
     assert task.strangers_are == strangers_are
 
 
+@pytest.mark.parametrize(
+    ("changed", "stays"),
+    [
+        ({"strangers": {"most": 9}}, True),
+        ({"strangers": {"enabled": False}}, False),
+        ({"snapshots": {"keep_days": 9, "draw": True}}, True),
+        ({"snapshots": {"of": "face"}}, False),
+        ({"tracking": {"return_s": 9.0}}, False),
+    ],
+)
+def test_the_vision_worker_is_left_alone_unless_something_changes_that_it_uses(tmp_path, changed, stays) -> None:
+    before, after = (vision_plan(Place(Settings.model_validate({"state": tmp_path, **c}), {})) for c in ({}, changed))
+    assert (before == after) is stays
+
+
 def test_the_vision_worker_keeps_what_it_measures_and_compiles_in_the_state_folder(tmp_path) -> None:
     settings = Settings(state=tmp_path)
     task = vision_plan(Place(settings, {})).task

@@ -137,10 +137,18 @@ def rig_of_nothing() -> Any:
 
 def report(**changes):
     figures = {
-        **{"seconds": 60, "cameras": 1, "events": 3, "lost": 0, "doubled": 0, "out_of_order": 0},
-        **{"deleted_by_retention": 0, "wrong_names": [], "identified": {}, "unknown": {}, "latency_p50_ms": 40},
-        **{"latency_p95_ms": 60, "captured": {}, "analysed": {}, "dropped": {}, "unaccounted": {}, "restarts": {}},
-        **{"memory_growth_percent": {}, "memory_mb": {"<vision>": [(0, 100), (60, 101)]}},
+        **{"seconds": 600, "cameras": 1, "events": 3, "lost": 0, "doubled": 0, "out_of_order": 0},
+        **{"deleted_by_retention": 0, "wrong_names": [], "identified": {"Ada": 2}, "unknown": {}, "latency_p50_ms": 40},
+        **{
+            "latency_p95_ms": 60,
+            "captured": {},
+            "analysed": {"a": 9},
+            "dropped": {},
+            "unaccounted": {},
+            "restarts": {},
+        },
+        "restarts": {},
+        **{"memory_growth_percent": {"vision": 9.0}, "memory_mb": {"<vision>": [(0, 100), (60, 101)]}},
         "latencies_ms": [(1, 40)],
         "faults": [FaultReport("reload", "", 20, 0, 1.5, "")],
     }
@@ -148,18 +156,37 @@ def report(**changes):
 
 
 @pytest.mark.parametrize(
-    "fault",
+    ("fault", "told"),
     [
-        {"lost": 1},
-        {"doubled": 1},
-        {"out_of_order": 1},
-        {"deleted_by_retention": 1},
-        {"wrong_names": ["a was called b"]},
+        ({"lost": 1}, "1 events lost"),
+        ({"doubled": 1}, "1 events doubled"),
+        ({"out_of_order": 1}, "1 events out of order"),
+        ({"deleted_by_retention": 1}, "1 events deleted, though no soak lasts for days"),
+        ({"wrong_names": ["a was called b"]}, "1 wrong names"),
+        ({"unaccounted": {"a": 2, "b": 1}}, "3 looks at accounts that did not add up"),
+        ({"identified": {}}, "nobody was recognised"),
+        ({"analysed": {"a": 0}}, "1 cameras that nobody looked at"),
+        ({"analysed": {}}, "1 cameras that nobody looked at"),
+        ({"faults": [FaultReport("reload", "", 20, 0, None, "")]}, "1 faults that nothing healed"),
+        ({"memory_growth_percent": {"vision": 11.0}}, "vision grew by 11.0 %"),
     ],
 )
-def test_a_soak_with_a_fault_of_ours_has_failed(fault):
-    assert report().passed
+def test_a_soak_with_a_fault_of_ours_has_failed(fault, told):
+    assert report().failures == []
+    assert report(**fault).failures == [told]
     assert not report(**fault).passed
+
+
+@pytest.mark.parametrize(
+    "harmless",
+    [
+        {"seconds": 300, "memory_growth_percent": {"vision": 11.0}},  # too short to tell a leak from a start
+        {"faults": [FaultReport("reload", "", 20, 0, None, "refused as it should be")]},
+        {"faults": [FaultReport("reload", "", 590, 0, None, "")]},  # the soak ended first
+    ],
+)
+def test_what_cannot_be_judged_fails_no_soak(harmless):
+    assert report(**harmless).passed
 
 
 def test_the_page_shows_the_figures_and_needs_nothing_from_elsewhere():
