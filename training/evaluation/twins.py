@@ -4,7 +4,8 @@
 
 Verification on Labeled Faces in the Wild, clean and with the second picture degraded. A difference comes with the
 interval that pictures drawn anew and seeds drawn anew would leave it in; one that holds 0 is a tie. The network named
-first is compared with each of the others. Writes OUT.json.
+first is compared with each of the others. Also how much of a held-out face's features each misses, before what mends
+them and behind it. Writes OUT.json.
 """
 
 import json
@@ -25,12 +26,15 @@ from training.checkpoints import read_weights
 from training.evaluation.fairness import Embed
 from training.evaluation.intervals import Figure, bootstrap
 from training.evaluation.lfw import Pairs, read_crops, read_pairs
+from training.evaluation.mending import features_missed, load_reference
 from training.evaluation.robustness import degradations
 from training.evaluation.verification import fold_accuracies, tar_at_far
 from training.export import draft
+from training.faces import load_faces, split
 from training.recipe import TrainingError
 
 FAR = 1e-2
+MENDED_FACES = 256
 Scores = Mapping[str, NDArray[np.float32]]
 """By probe, the cosine of each pair."""
 
@@ -77,6 +81,8 @@ def compare(checkpoints: Sequence[Path], detector: str, size_px: int, out: Path)
     ).pixels
     scores: dict[str, list[Scores]] = {}
     seen: dict[str, list[int]] = {}
+    missed: dict[str, list[dict[str, dict[str, float]]]] = {}
+    held_out, teach = [np.array(load_faces()[i]) for i in split(len(load_faces()))[1][:MENDED_FACES]], load_reference()
     for path in checkpoints:
         checkpoint = read_weights(path)
         network = checkpoint["recipe"]["network"]
@@ -84,6 +90,7 @@ def compare(checkpoints: Sequence[Path], detector: str, size_px: int, out: Path)
             embedder = draft(checkpoint, Path(folder) / network)
             scores.setdefault(network, []).append(score(embedder.embed, crops, pairs))
         seen.setdefault(network, []).append(checkpoint["seen"])
+        missed.setdefault(network, []).append(features_missed(checkpoint, held_out, teach))
         print(f"{path.name}: {figures(scores[network][-1], pairs.same)}", flush=True)
     ours, *others = scores
     if not others:
@@ -93,7 +100,11 @@ def compare(checkpoints: Sequence[Path], detector: str, size_px: int, out: Path)
         "machine": f"{platform.machine()} {platform.system()}",
         "versions": {name: version(name) for name in ("numpy", "opencv-python", "openvino", "torch")},
         "networks": {
-            name: {"faces_seen": seen[name], "seeds": [figures(each, pairs.same) for each in scores[name]]}
+            name: {
+                "faces_seen": seen[name],
+                "seeds": [figures(each, pairs.same) for each in scores[name]],
+                "features_missed_percent": missed[name],
+            }
             for name in scores
         },
         "tar_at_far_1e_2_points_more": {

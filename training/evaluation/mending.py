@@ -1,0 +1,46 @@
+"""How much of what a camera took from a face's features a path brings back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from training.evaluation.robustness import degradations
+from training.losses import feature_loss
+from training.networks import NETWORKS
+from training.networks.embedder import MENDED
+from training.teachers import STAGES, Teach, load_teacher
+from training.tensors import normalise, to_tensor
+
+
+def load_reference() -> Teach:
+    """Returns the teacher, with its features where paths mend them."""
+    return load_teacher(torch.device("cpu"), STAGES[MENDED : MENDED + 1])
+
+
+@torch.no_grad()
+def features_missed(
+    checkpoint: Mapping[str, Any], clean: Sequence[NDArray[np.uint8]], teach: Teach
+) -> dict[str, dict[str, float]]:
+    """Returns, by probe, the percentage of the variance of the teacher's features of clean crops that a network misses
+    when it sees them degraded, before its path and behind it.
+
+    Args:
+        checkpoint: as training/checkpoints.py reads it.
+        clean: (112, 112, 3) uint8 BGR, on which it was not trained.
+        teach: as `load_reference` gives it.
+    """
+    network: Any = NETWORKS[checkpoint["recipe"]["network"]]()
+    network.load_state_dict(checkpoint["weights"])
+    network.eval()
+    [wanted], _ = teach(torch.stack([to_tensor(crop) for crop in clean]))
+    missed = {}
+    for probe, degradation in degradations(np.random.default_rng(1)).items():
+        x = normalise(torch.stack([to_tensor(degradation(crop)) for crop in clean]))
+        for stage in network.stages[: MENDED + 1]:
+            x = stage(x)
+        sides = {"before": x, "behind": network.path(x) if network.path else x}
+        missed[probe] = {name: round(100 * float(feature_loss(side, wanted)), 1) for name, side in sides.items()}
+    return missed
