@@ -7,6 +7,7 @@ whose plan stays the same is left alone when the configuration is read again: a 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from config import ConfigError, Problem, Settings
 from daemon.bridges.task import BridgeTask
@@ -121,7 +122,7 @@ def identity_plan(place: Place) -> WorkerPlan:
     return WorkerPlan("identity", "identity", "daemon.workers.identity", task, heartbeat, IDENTITY_HUNG_S)
 
 
-SEEN_BY_VISION = {
+SEEN_BY_VISION: dict[str, Any] = {
     **dict.fromkeys(("state", "models", "detection", "embedding", "tracking"), True),
     "snapshots": {"of", "quality", "size_px", "most_per_track"},
     "strangers": {"enabled"},
@@ -159,10 +160,8 @@ def camera_plan(place: Place, name: str) -> WorkerPlan:
     )
     # libav may hold a reader for twice its time-out before it lets go (reference: a stalled TCP stream).
     hung_after_s = camera.open_timeout_s + 2 * camera.read_timeout_s + 5
-    file = camera.kind == "file"
-    return WorkerPlan(
-        "camera", f"camera-{name}", "daemon.workers.camera", task, heartbeat, hung_after_s, is_file=is_file
-    )
+    module = "daemon.workers.camera"
+    return WorkerPlan("camera", f"camera-{name}", module, task, heartbeat, hung_after_s, is_file=camera.kind == "file")
 
 
 def bridge_plan(place: Place, name: str) -> WorkerPlan:
