@@ -27,6 +27,10 @@ class Company:
         if len(self._presences) > MOST:
             self._presences.popitem(last=False)
 
+    def forget(self, track: TrackState) -> None:
+        """Forgets who a track was: it is no stranger."""
+        self._presences.pop((track.camera, track.track), None)
+
     def beside(self, track: TrackState) -> set[int]:
         """Returns the strangers who were seen by the track's camera, as other tracks, while it was."""
         return {

@@ -1,5 +1,5 @@
 """Gives unknown tracks the numbers of strangers: looks them up while they are in sight, enters them once they are known
-well enough, and follows what commands do to strangers."""
+well enough, takes that back if they turn out to be somebody, and follows what commands do to strangers."""
 
 import logging
 from collections import Counter
@@ -18,6 +18,7 @@ from daemon.identity.tracks import TrackState
 from daemon.store import Store
 from daemon.store.errors import CrowdChangedError
 from daemon.store.stranger_records import Likeness
+from daemon.store.strangers import Deed
 
 logger = logging.getLogger(__name__)
 
@@ -48,6 +49,7 @@ class StrangerDesk:
         """
         self._store, self._model, self._settings, self._rules_for, self._counts = store, model, settings, rules, counts
         self._company = Company()
+        self._newest_likeness = 0
         self._rests = False
         """Whether the store failed, so that nothing is tried until the next chores: each attempt may wait long."""
         self._load()
@@ -77,20 +79,30 @@ class StrangerDesk:
             return PENDING if track.said is None else Decision("unknown", score=decision.score)
         if decision.state != "unknown":
             track.stranger = None
+            if decision.state == "identified":
+                self.withdraw(track)
             return decision
-        track.stranger = known.stranger.id if known else track.stranger if track.is_entered else None
+        track.stranger = known.stranger.id if known else track.stranger if track.entered_as is not None else None
         if track.fusion.observations >= ENTERED_AFTER:
             self.enter(track)
         return decision
 
     def enter(self, track: TrackState) -> None:
         """Counts a track among the sightings of the stranger whom it resembles, or of a new one; once."""
-        if not track.is_entered and self._is_good_enough(track):
+        if track.entered_as is None and self._is_good_enough(track):
             self._try(self._enter, track)
+
+    def withdraw(self, track: TrackState) -> None:
+        """Takes a track that turned out to be a person from the sightings of a stranger: erasing the person would leave
+        the face there."""
+        if track.entered_as is not None:
+            self._try(self._withdraw, track)
 
     def leave(self, track: TrackState) -> None:
         """Enters a track that has ended, or notes until when it stayed."""
-        if not track.is_entered:
+        if track.decision.person is not None:
+            self.withdraw(track)
+        elif track.entered_as is None:
             self.enter(track)
         elif track.stranger is not None:
             self._try(self._prolong, track)
@@ -134,11 +146,24 @@ class StrangerDesk:
         said = drafts_of(outcome, self._store.epoch, likeness.seen_at)
         self._store.strangers.apply(change, deeds_of(outcome, change), said)
         self._adopt(crowd, self._revision + 1, likeness.id)
-        track.stranger, track.is_entered, track.crop = outcome.stranger, True, b""
+        track.stranger, track.entered_as = outcome.stranger, likeness.id
         self._company.note(track, outcome.stranger)
         self._counts["strangers.new" if outcome.is_new else "strangers.returned"] += 1
         self._counts["strangers.merged"] += len(outcome.merged)
         self._counts["strangers.split"] += len(outcome.split)
+
+    def _withdraw(self, track: TrackState) -> None:
+        """Raises StoreError: nothing was stored."""
+        likeness = track.entered_as
+        if likeness is None:
+            return
+        if (owner := self._crowd.owner_of(likeness)) is not None:  # else it was dropped for better ones, or named
+            crowd = self._crowd.withdraw(owner, likeness)
+            change = crowd_change(self._crowd, crowd, revision=self._revision, model_digest=self._model)
+            self._store.strangers.apply(change, [Deed("strangers.withdraw", owner, f"likeness {likeness}")])
+            self._adopt(crowd, self._revision + 1, self._newest_likeness)
+        self._company.forget(track)
+        track.entered_as = None
 
     def _prolong(self, track: TrackState) -> None:
         """Raises StoreError: nothing was stored."""
@@ -160,7 +185,9 @@ class StrangerDesk:
 
     def _load(self) -> None:
         snapshot = self._store.strangers.snapshot(self._model)
-        self._adopt(Crowd.of(snapshot), snapshot.revision, snapshot.newest_likeness)
+        # Of one that is gone, a track may still have the number: nobody else's may get it.
+        newest_likeness = max(snapshot.newest_likeness, self._newest_likeness)
+        self._adopt(Crowd.of(snapshot), snapshot.revision, newest_likeness)
         logger.info("strangers_loaded count=%d revision=%d", len(self._crowd.strangers), self._revision)
 
     def _adopt(self, crowd: Crowd, revision: int, newest_likeness: int) -> None:

@@ -91,6 +91,19 @@ class Crowd:
     def ignore(self, id: int, ignored: bool = True) -> "Crowd":
         return self.put(replace(self.strangers[id], state="ignored" if ignored else "open"))
 
+    def owner_of(self, likeness: int) -> int | None:
+        """Returns whose a likeness is, None if nobody's."""
+        owners = (one.id for one in self.strangers.values() if any(own.id == likeness for own in one.likenesses))
+        return next(owners, None)
+
+    def withdraw(self, id: int, likeness: int) -> "Crowd":
+        """Returns the crowd in which a sighting was not of a stranger; without the stranger if no other one is left."""
+        stranger = self.strangers[id]
+        rest = tuple(one for one in stranger.likenesses if one.id != likeness)
+        if not rest:
+            return self.without(id)
+        return self.put(replace(stranger, likenesses=rest, sightings=max(stranger.sightings - 1, len(rest))))
+
     def without(self, id: int) -> "Crowd":
         rest = {other: stranger for other, stranger in self.strangers.items() if other != id}
         return replace(self, strangers=rest, apart=frozenset(pair for pair in self.apart if id not in pair))

@@ -60,8 +60,8 @@ class TrackState:
     """JPEG of its best look; empty if strangers are not to be known again."""
     stranger: int | None = None
     """The number of an unknown face that was recognised, or has one since."""
-    is_entered: bool = False
-    """Whether it counts among the stranger's sightings."""
+    entered_as: int | None = None
+    """Id of the likeness with which it was counted among the stranger's sightings; None if it was not."""
 
     def note(self, face: FaceObserved) -> None:
         """Takes over what a look shows, but for its embedding."""

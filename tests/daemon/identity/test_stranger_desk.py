@@ -115,6 +115,56 @@ def test_who_stays_long_is_recognised_elsewhere_meanwhile_and_counts_once(store:
     assert numbers(store, Left) == ["unknown-1", "unknown-1"]
 
 
+def come_to_be_ann(store: Store, recogniser: Recogniser, track: str) -> None:
+    recogniser.take([face(track, ANN) for _ in range(ENTERED_AFTER)])
+    assert store.strangers.crops(1)
+    store.people.enrol("Ann", make_template(ANN))
+    recogniser.do_chores()
+
+
+def test_who_turns_out_to_be_a_person_leaves_no_face_with_a_stranger(store: Store, make_recogniser: Make) -> None:
+    recogniser = make_recogniser()
+    come_to_be_ann(store, recogniser, "t1")
+    assert store.strangers.crops(1) == []
+    ClassRetention(store, RetentionSettings(unknown_days=None)).forget_some()
+    store.people.erase("Ann")
+    assert store.strangers.entries() == []
+    assert not {subject for subject in store.vault.ring.held() if subject.startswith("stranger:")}
+    assert "strangers.withdraw" in {entry.action for entry in store.audit.entries(9)}
+
+
+def test_other_sightings_of_that_stranger_stay(store: Store, make_recogniser: Make) -> None:
+    recogniser = make_recogniser()
+    walk_by(recogniser, "t1", towards(ANN, 0.9), "yard")
+    come_to_be_ann(store, recogniser, "t2")
+    entry = store.strangers.entry(1)
+    assert (entry.sightings, entry.likenesses, entry.cameras) == (1, 1, ("yard",))
+    recogniser.take([face("t2", ANN), TrackEnded("door", "t2", time.time_ns(), time.time_ns())])
+    assert store.strangers.entry(1).sightings == 1
+
+
+def test_who_is_unknown_again_has_a_number_again(store: Store, make_recogniser: Make) -> None:
+    recogniser = make_recogniser()
+    come_to_be_ann(store, recogniser, "t1")
+    store.people.erase("Ann")
+    recogniser.do_chores()
+    recogniser.take([TrackEnded("door", "t1", time.time_ns(), time.time_ns())])
+    assert numbers(store, Left) == ["unknown-2"]
+
+
+def test_withdrawing_takes_no_other_tracks_likeness(
+    store: Store, make_recogniser: Make, orders: StrangerOrders
+) -> None:
+    recogniser = make_recogniser()
+    recogniser.take([face("t1", ANN) for _ in range(ENTERED_AFTER)])
+    orders.forget([1])
+    recogniser.do_chores()
+    walk_by(recogniser, "t2", BOB)
+    store.people.enrol("Ann", make_template(ANN))
+    recogniser.do_chores()
+    assert len(store.strangers.crops(2)) == 1
+
+
 def test_naming_enrols_relabels_and_corrects_who_is_in_sight(
     store: Store, make_recogniser: Make, orders: StrangerOrders
 ) -> None:
