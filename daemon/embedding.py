@@ -61,6 +61,7 @@ class EmbeddingDesk:
         self._gathered = False
         """Whether somebody came while the batch before was under way."""
         self._thread = ThreadPoolExecutor(1, "embedding")
+        self._thread.submit(embedder.warm_up)  # the first look does not wait for it; what fails in it fails a batch too
         self.answered = os.eventfd(0, os.EFD_NONBLOCK)
         """To be polled: readable when `go_on` has something to take."""
 

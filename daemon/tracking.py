@@ -2,7 +2,7 @@
 
 A track predicts where its face will be from its last velocity. Predictions and detections are paired by their distance
 in face widths, not by overlap: between two looks at 5 per second a face may leave its own box. The pairing is the
-cheapest one over all (Hungarian method), not first come, first served.
+cheapest one over all (Jonker and Volgenant 1987), not first come, first served.
 
 A track that is lost may come back for a while, anywhere in the picture, if its face looks the same (returning.py).
 """
@@ -10,9 +10,9 @@ A track that is lost may come back for a while, anywhere in the picture, if its 
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import lap
 import numpy as np
 from numpy.typing import NDArray
-from scipy.optimize import linear_sum_assignment
 
 from daemon.returning import LEAST_QUALITY, Appearance, most_alike
 from engine import Detections
@@ -91,8 +91,9 @@ class Tracker:
         if followed and len(detections):
             predicted = np.stack([track.predicted(now_s) for track in followed])
             cost = pairing_cost(predicted, detections.boxes)
-            for row, column in zip(*linear_sum_assignment(cost), strict=True):
-                if cost[row, column] < 1:
+            _, columns, _ = lap.lapjv(cost, extend_cost=True)
+            for row, column in enumerate(columns):
+                if column >= 0 and cost[row, column] < 1:
                     matched[int(column)] = followed[row]
         result = []
         for index, box in enumerate(detections.boxes):

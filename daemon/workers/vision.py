@@ -263,7 +263,6 @@ def main() -> int:
     with zmq.Context() as context, Reporter(context, task.reports, "vision") as reporter:
         try:
             engine = FaceEngine.load(settings)
-            engine.embedder.warm_up()
             worker = VisionWorker(task, settings, engine, heartbeat, reporter, context)
         except (ModelError, RuntimeUnavailableError) as error:
             logger.error("vision_cannot_boot cause=%s", error)

@@ -30,6 +30,11 @@ class SlowEmbedder:
         self.may_answer.set()
         self.threads: set[str] = set()
         self.fails = False
+        self.is_warm = False
+
+    def warm_up(self) -> None:
+        assert self.may_answer.wait(20)
+        self.is_warm = True
 
     def embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
         self.threads.add(threading.current_thread().name)
@@ -107,6 +112,13 @@ def test_nobody_waits_for_the_embedder(rig: Rig) -> None:
     rig.await_told(2)
     assert rig.answers == [("t0", 0), ("t1", 1)]
     assert not rig.is_readable
+
+
+def test_the_first_batch_finds_a_warm_embedder(rig: Rig) -> None:
+    rig.put()
+    rig.desk.go_on()
+    rig.await_told(1)
+    assert rig.embedder.is_warm
 
 
 def test_those_who_come_while_it_works_make_the_next_batch(rig: Rig) -> None:
