@@ -82,7 +82,10 @@ class StrangerDesk:
             if decision.state == "identified":
                 self.withdraw(track)
             return decision
-        track.stranger = known.stranger.id if known else track.stranger if track.entered_as is not None else None
+        if known:
+            track.stranger = known.stranger.id
+        elif track.entered_as is None or track.stranger not in self._crowd.strangers:
+            track.stranger = None
         if track.fusion.observations >= ENTERED_AFTER:
             self.enter(track)
         return decision
@@ -99,13 +102,15 @@ class StrangerDesk:
             self._try(self._withdraw, track)
 
     def leave(self, track: TrackState) -> None:
-        """Enters a track that has ended, or notes until when it stayed."""
+        """Enters a track that has ended, or notes until when it stayed; takes a number from it that was forgotten."""
         if track.decision.person is not None:
             self.withdraw(track)
         elif track.entered_as is None:
             self.enter(track)
         elif track.stranger is not None:
             self._try(self._prolong, track)
+        if track.stranger is not None:
+            self._try(self._check_number, track)
 
     def _try(self, work: Callable[[TrackState], None], track: TrackState) -> None:
         """Again if commands changed strangers meanwhile; not at all while the store fails."""
@@ -176,6 +181,12 @@ class StrangerDesk:
         change = crowd_change(self._crowd, crowd, revision=self._revision, model_digest=self._model)
         self._store.strangers.apply(change)
         self._adopt(crowd, self._revision + 1, self._newest_likeness)
+
+    def _check_number(self, track: TrackState) -> None:
+        """Raises StoreError: the store cannot be read."""
+        # The store is asked: a merged or named one still is on record, and commands may have come since the last look.
+        if track.stranger is not None and not self._store.strangers.is_on_record(track.stranger):
+            track.stranger = None
 
     def _likeness_of(self, track: TrackState) -> Likeness:
         embedding = track.fusion.embedding()

@@ -147,6 +147,11 @@ class StrangerStore:
         with self._database.read() as session:
             return entries(session, None)
 
+    def is_on_record(self, id: int) -> bool:
+        """Whether a number was given, and not forgotten since."""
+        with self._database.read() as session:
+            return session.get(StrangerRow, id) is not None
+
     def entry(self, id: int) -> StrangerEntry:
         """Raises UnknownStrangerError."""
         with self._database.read() as session:

@@ -224,6 +224,41 @@ def test_merging_and_forgetting_reach_the_running_worker(
     assert numbers(store, Left) == [None, None, None, "unknown-3"]
 
 
+@pytest.mark.parametrize("notices", [True, False])
+def test_number_that_was_forgotten_does_not_come_back_with_who_is_in_sight(
+    store: Store, make_recogniser: Make, orders: StrangerOrders, notices: bool
+) -> None:
+    recogniser = make_recogniser()
+    recogniser.take([face("t1", ANN) for _ in range(ENTERED_AFTER)])
+    orders.forget([1])
+    if notices:
+        recogniser.do_chores()
+        recogniser.take([face("t1", ANN)])
+    recogniser.take([TrackEnded("door", "t1", time.time_ns(), time.time_ns())])
+    assert numbers(store, Left) == [None]
+
+
+def test_forgotten_number_does_not_come_back_after_a_restart(
+    store: Store, make_recogniser: Make, orders: StrangerOrders
+) -> None:
+    recogniser = make_recogniser()
+    walk_by(recogniser, "t1", ANN)
+    recogniser.take([face("t2", ANN) for _ in range(3)])
+    restarted = make_recogniser()
+    orders.forget([1])
+    restarted.take([TrackEnded("door", "t2", time.time_ns(), time.time_ns())])
+    assert numbers(store, Left)[-1] is None
+
+
+def test_merged_number_is_still_told(store: Store, make_recogniser: Make, orders: StrangerOrders) -> None:
+    recogniser = make_recogniser()
+    walk_by(recogniser, "t1", BOB)
+    recogniser.take([face("t2", ANN) for _ in range(ENTERED_AFTER)])
+    orders.merge([2], 1)
+    recogniser.take([TrackEnded("door", "t2", time.time_ns(), time.time_ns())])
+    assert numbers(store, Left)[-1] == "unknown-2"
+
+
 def test_worker_goes_on_without_numbers_while_they_cannot_be_sealed(store: Store, make_recogniser: Make) -> None:
     recogniser = make_recogniser()
     ring = store.vault.ring.path
