@@ -76,7 +76,7 @@ def running_settings(config: Path) -> Settings:
 
 @contextmanager
 def told_errors() -> Iterator[None]:
-    """Turns the project's own errors into one message on stderr and an exit code."""
+    """Turns the project's own errors, and files that this user may not reach, into one message and an exit code."""
     try:
         yield
     except ConfigError as error:
@@ -90,6 +90,12 @@ def told_errors() -> Iterator[None]:
         # The reader of our output went away (`| head`); Python would complain again when it flushes at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise typer.Exit(EXIT_FAILURE) from None
+    except PermissionError as error:
+        # Most often the service's own folder, and sudo was forgotten.
+        if error.filename is None:
+            raise
+        tell_error(f"{error.filename}: {error.strerror}. Run this with sudo, or as the user to whom it belongs")
+        raise typer.Exit(EXIT_FAILURE) from error
 
 
 def tell_error(error: object) -> None:

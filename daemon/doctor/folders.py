@@ -20,7 +20,7 @@ USUAL_FRAME = (1920, 1080)
 def examine_folders(settings: Settings, frames: Path = FRAMES_FOLDER) -> Iterator[Finding]:
     for key, folder in (("state", settings.state), ("runtime", settings.runtime_folder)):
         yield _private(key, folder)
-    if settings.database.exists():
+    if os.path.exists(settings.database):  # not so for a user who may not look; `examine_keys` says that
         yield _private("database", settings.database)
     yield _disk(settings.state)
     yield _shared_memory(frames, list(settings.cameras.values()))

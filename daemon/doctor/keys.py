@@ -15,7 +15,13 @@ from daemon.store.vault import Vault
 def examine_keys(settings: Settings) -> Iterator[Finding]:
     key = MasterKey.of(settings.privacy.master_key, settings.state)
     vault = Vault.beside(settings.database, key)
-    if not vault.ring.path.exists() and not settings.database.exists():
+    try:
+        is_made = vault.ring.path.exists() or settings.database.exists()
+    except PermissionError as error:
+        detail = f"{error.filename}: {error.strerror}"
+        yield Finding("keys", "key ring", "fail", detail, "Run this with sudo, or as the daemon's user")
+        return
+    if not is_made:
         yield Finding(
             "keys", "master key", "ok", f"{key.reference}; the store will be made with it when the daemon starts"
         )

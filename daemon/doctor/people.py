@@ -1,5 +1,6 @@
 """Whether the configured embedder knows everybody who is enrolled."""
 
+import os
 from collections.abc import Iterator
 
 from config import Settings
@@ -12,7 +13,7 @@ from engine.manifests import find_model
 
 
 def examine_people(settings: Settings) -> Iterator[Finding]:
-    if settings.store_url is None and not settings.database.exists():
+    if settings.store_url is None and not os.path.exists(settings.database):
         return
     try:
         model = find_model(settings.embedding.model, settings.models)

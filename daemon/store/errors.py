@@ -119,8 +119,11 @@ def mapped_errors(path: Path, what: str = "identity store") -> Iterator[None]:
     except SQLAlchemyError as error:
         raise StoreError(f"{what} {path.name}: {type(error).__name__}. This is a fault of DeconvID") from error
     except OSError as error:
-        kind = DiskFullError if error.errno == errno.ENOSPC else StoreError
-        fix = "Free space on its file system" if kind is DiskFullError else "Check `state` and its permissions"
+        kind, fix = StoreError, "Check `state` and its permissions"
+        if error.errno == errno.ENOSPC:
+            kind, fix = DiskFullError, "Free space on its file system"
+        elif isinstance(error, PermissionError):
+            fix = "Run this with sudo, or give the daemon's user access to it"
         raise kind(f"{what} {path.name}: {error.strerror}. {fix}") from error
 
 
