@@ -3,13 +3,14 @@
 import logging
 from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from config import ConfigError, DeconvIDError, Problem, Settings
 from config.changes import Change, find_changes
 from daemon.crew import Crew
 from daemon.house import House
 from daemon.messages import CameraState
-from daemon.operations.control import Answer, Request
+from daemon.operations.control import Answer, Later, Request
 from daemon.operations.naming import name_stranger
 from daemon.operations.observer import Observer, summary_of
 from daemon.operations.outgoing import Outgoing
@@ -43,8 +44,9 @@ class Commands:
         """`reloads` and `reloads_refused`."""
         self._house, self._crew, self._outgoing, self._reports = house, crew, outgoing, reports
         self._observer, self._service, self._reread = observer, service, reread
+        self._clerk = ThreadPoolExecutor(1, "clerk")
 
-    def handle(self, request: Request) -> Answer:
+    def handle(self, request: Request) -> Answer | Later:
         if request.command == "status":
             return self._status()
         if request.dry_run:
@@ -57,7 +59,13 @@ class Commands:
             case "resume":
                 answer = self._resume(request.camera)
             case "name_stranger":
-                answer = name_stranger(self._house.settings, request)
+                # The store may be locked, or its server silent, for longer than anybody may wait here.
+                naming = self._clerk.submit(name_stranger, self._house.settings, request)
+                return lambda: self._conclude(request, naming.result()) if naming.done() else None
+        return self._conclude(request, answer)
+
+    def _conclude(self, request: Request, answer: Answer) -> Answer:
+        """Puts a command on record."""
         subject = " ".join(filter(None, (request.command, request.camera, request.stranger)))
         logger.info("control command='%s' actor=%s ok=%s", subject, request.actor, answer.ok)
         self._outgoing.notice("daemon.control", subject, answer.message, request.actor)

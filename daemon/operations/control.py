@@ -47,6 +47,10 @@ class Answer(msgspec.Struct, frozen=True):
     message: str
 
 
+Later = Callable[[], Answer | None]
+"""What becomes of a request that takes its time: asked in each round until it gives the answer."""
+
+
 class NoAnswerError(DeconvIDError):
     """The supervisor does not answer."""
 
@@ -63,6 +67,7 @@ class ControlSocket:
         """Raises EventBusError: the endpoint cannot be bound."""
         self.counts: Counter[str] = Counter()
         """`requests` and `bad_requests`."""
+        self._later: list[tuple[list[bytes], Later]] = []
         self._socket: zmq.Socket[bytes] = context.socket(zmq.ROUTER)
         self._socket.set(zmq.MAXMSGSIZE, LARGEST_REQUEST)
         self._socket.set(zmq.SNDHWM, MOST_WAITING_ANSWERS)
@@ -73,8 +78,9 @@ class ControlSocket:
         """To be polled."""
         return self._socket
 
-    def serve(self, handle: Callable[[Request], Answer]) -> None:
+    def serve(self, handle: Callable[[Request], Answer | Later]) -> None:
         """Answers what has arrived. Frames that are no request of ours are counted and not answered."""
+        self._later = [waiting for waiting in self._later if not self._settle(*waiting)]
         for _ in range(MOST_AT_ONCE):
             try:
                 frames = self._socket.recv_multipart(zmq.NOBLOCK)
@@ -91,7 +97,17 @@ class ControlSocket:
                 self._answer(envelope, Answer(False, f"not a request: {error}"))
                 continue
             self.counts["requests"] += 1
-            self._answer(envelope, handle(request))
+            answer = handle(request)
+            if isinstance(answer, Answer):
+                self._answer(envelope, answer)
+            else:
+                self._later.append((envelope, answer))
+
+    def _settle(self, envelope: list[bytes], later: Later) -> bool:
+        answer = later()
+        if answer:
+            self._answer(envelope, answer)
+        return answer is not None
 
     def _answer(self, envelope: list[bytes], answer: Answer) -> None:
         # A ROUTER drops what is for a client that is gone or does not read, and never waits.

@@ -1,5 +1,7 @@
 """What the supervisor answers, with stand-ins for everything that it would have to touch."""
 
+import threading
+import time
 from collections.abc import Callable
 from types import SimpleNamespace
 from unittest.mock import create_autospec
@@ -9,7 +11,7 @@ import pytest
 from config import CameraSettings, Settings
 from daemon.commands import Commands
 from daemon.crew import Crew
-from daemon.operations.control import Request
+from daemon.operations.control import Answer, Request
 from daemon.operations.observer import Observer
 from daemon.operations.outgoing import Outgoing
 from daemon.operations.reports import Reports
@@ -28,7 +30,7 @@ def make() -> Callable[..., SimpleNamespace]:
         house = SimpleNamespace(settings=SETTINGS)
         outgoing, reports = (create_autospec(each, instance=True) for each in (Outgoing, Reports))
         commands = Commands(house, crew, outgoing, reports, observer, service, lambda: SETTINGS)  # type: ignore[arg-type]
-        return SimpleNamespace(commands=commands, crew=crew, service=service)
+        return SimpleNamespace(commands=commands, crew=crew, service=service, outgoing=outgoing)
 
     return make
 
@@ -45,6 +47,25 @@ def test_a_camera_that_is_read_is_not_disturbed_by_being_resumed(make, state) ->
     told = make(state)
     assert told.commands.handle(Request("resume", "door")).message == "door was not paused"
     told.crew.try_at_once.assert_not_called()
+
+
+def test_nobody_waits_for_a_store_in_which_a_stranger_is_named(make, monkeypatch) -> None:
+    may_answer = threading.Event()
+
+    def name_stranger(settings: Settings, request: Request) -> Answer:
+        assert may_answer.wait(20)
+        return Answer(True, "unknown-1 is person 1 now")
+
+    monkeypatch.setattr("daemon.commands.name_stranger", name_stranger)
+    told = make()
+    later = told.commands.handle(Request("name_stranger", stranger="unknown-1", name="Ann"))
+    assert later() is None
+    told.outgoing.notice.assert_not_called()
+    may_answer.set()
+    while not (answer := later()):
+        time.sleep(0.01)
+    assert answer.message == "unknown-1 is person 1 now"
+    told.outgoing.notice.assert_called_once_with("daemon.control", "name_stranger unknown-1", answer.message, "local")
 
 
 @pytest.mark.parametrize("is_ready", [True, False])

@@ -57,6 +57,20 @@ def test_a_request_is_answered(control, endpoint):
     assert answers == [Answer(True, "done")]
 
 
+def test_an_answer_may_come_later_and_others_do_not_wait_for_it(control, client):
+    answers = iter([None, None, Answer(True, "at last")])
+    client.send(b'{"command":"name_stranger"}')
+    assert control.socket.poll(1000)
+    control.serve(lambda request: lambda: next(answers))
+    client.send(b'{"command":"status"}')
+    assert serve_one(control) == [Request("status")]
+    assert json.loads(client.recv())["message"] == "done"
+    control.serve(lambda request: Answer(False, "nobody asks"))
+    assert not client.poll(0)
+    control.serve(lambda request: Answer(False, "nobody asks"))
+    assert json.loads(client.recv())["message"] == "at last"
+
+
 def test_only_the_owner_can_connect(control, endpoint):
     assert stat.S_IMODE(Path(endpoint.removeprefix("ipc://")).stat().st_mode) == 0o600
 
