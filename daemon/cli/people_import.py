@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from config import Settings, load_settings
@@ -15,7 +16,7 @@ from daemon.cli.people_gallery import import_exported
 from daemon.cli.people_lines import tally, tell_outcome, tell_report
 from daemon.cli.stores import make_store
 from daemon.enrolment import Accepted, Entry, Outcome, Refusal, enrol_photos
-from daemon.enrolment.conflicts import OnConflict
+from daemon.enrolment.conflicts import OnConflict, listed
 from daemon.enrolment.roster import RosterError, read_folders
 from daemon.enrolment.roster_csv import read_list
 from daemon.enrolment.sealed_file import MAGIC, is_sealed_file
@@ -66,6 +67,7 @@ def _import_photos(settings: Settings, roster: Sequence[Entry]) -> None:
     counts: Counter[str] = Counter()
     started_s = time.monotonic()
     with make_store(settings) as store:
+        _renew_consents(store, roster)
         try:
             _enrol(store, engine, roster, counts)
         except KeyboardInterrupt:
@@ -75,6 +77,13 @@ def _import_photos(settings: Settings, roster: Sequence[Entry]) -> None:
         tell_report(store, engine.embedder.spec, {entry.name for entry in roster})
     if not counts["accepted"] and not counts[Refusal.KNOWN]:
         raise typer.Exit(EXIT_FAILURE)
+
+
+def _renew_consents(store: Store, roster: Sequence[Entry]) -> None:
+    """Before any photo: who is enrolled may have no new one. Whoever is not yet gets it with the first."""
+    if renewed := store.people.renew_consents({entry.name: entry.consent for entry in roster if entry.consent}):
+        told = f"consent on record is another now of {len(renewed)} people: {listed(renewed)}"
+        out.print(escape(told), soft_wrap=True, highlight=False)
 
 
 def _enrol(store: Store, engine: FaceEngine, roster: Sequence[Entry], counts: Counter[str]) -> None:

@@ -3,6 +3,7 @@
 import csv
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -20,7 +21,8 @@ def read_list(source: Path) -> list[Entry]:
     """Returns the photos of a list, whose first line names the columns.
 
     A photo is a file or a folder, and relative to the list's own folder. `expires` is the last day on which the person
-    is kept. The separator is a comma or, as spreadsheets write it in half of Europe, a semicolon.
+    is kept. What one line of a person says of consent holds for all. The separator is a comma or, as spreadsheets write
+    it in half of Europe, a semicolon.
 
     Raises:
         RosterError: with every fault of the list and its line.
@@ -40,23 +42,22 @@ def read_list(source: Path) -> list[Entry]:
         faults.append("there is nobody in it. Write a line for each photo")
     if faults:
         raise RosterError(source, faults)
-    return entries
+    return [replace(entry, consent=consents.get(name_key(entry.name))) for entry in entries]
 
 
 def _entries(row: dict[str | None, str], folder: Path, consents: dict[str, Consent]) -> list[Entry]:
-    """Raises ValueError or InvalidNameError."""
+    """Notes the consent too. Raises ValueError or InvalidNameError."""
     if None in row:
         raise ValueError("has more columns than the first line. Put text with a separator in quotes")
     name, photo = normalise_name(row["name"]), row["photo"].strip()
     if not photo:
         raise ValueError("has no photo. Write its path, from the folder of this list")
     basis, expires = (row.get(column, "").strip() for column in OPTIONAL)
-    consent = None
     if basis or expires:
         consent = Consent(_basis(basis), end_of_day(expires) if expires else None)
         if consents.setdefault(name_key(name), consent) != consent:
             raise ValueError(f"{name!r} has another consent_basis or expires in a line before. Write the same")
-    return [Entry(name, path, consent) for path in find_photos([_existing(folder, photo)])]
+    return [Entry(name, path) for path in find_photos([_existing(folder, photo)])]
 
 
 def _existing(folder: Path, photo: str) -> Path:

@@ -1,6 +1,6 @@
 """People and their templates. Every change bumps the gallery's revision in its own transaction."""
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import UTC, datetime
 
 from sqlalchemy import func, select
@@ -115,11 +115,27 @@ class PeopleStore:
         """Puts on record why somebody may be recognised, and for how long. Raises UnknownPersonError."""
         with self._database.write() as session:
             row = _get(session, name)
-            _set_consent(row, consent, datetime.now(UTC))
-            until = f"until {row.expires_at:%Y-%m-%dT%H:%MZ}" if row.expires_at else "without end"
-            self._record(session, "people.consent", row.id, until)
+            self._renew_consent(session, row, consent)
             note_change(session, [row.id])
             return _person(session, row)
+
+    def renew_consents(self, consents: Mapping[str, Consent]) -> list[str]:
+        """Puts on record what differs from what is, by name: all of it or, on error, nothing. Who is not enrolled is
+        passed over.
+
+        Returns:
+            Names of the people whose consent is another now.
+        """
+        renewed: list[PersonRow] = []
+        with self._database.write() as session:
+            for name, consent in consents.items():
+                row = _find(session, name)
+                if row is not None and (row.consent_basis, row.expires_at) != (consent.basis, consent.expires_at):
+                    self._renew_consent(session, row, consent)
+                    renewed.append(row)
+            for some in batches((row.id for row in renewed), SEALED_AT_ONCE):
+                note_change(session, some)
+            return [row.name for row in renewed]
 
     def erase(self, name: str) -> Person:
         """Removes the person, the templates, the snapshots, and every trace in the stored events; returns who it was.
@@ -197,6 +213,11 @@ class PeopleStore:
             people = session.execute(query).all()
             revision = read_revision(session)
         return GallerySnapshot(revision, {row.id: row.name for row in people}, person_ids, embeddings)
+
+    def _renew_consent(self, session: Session, row: PersonRow, consent: Consent) -> None:
+        _set_consent(row, consent, datetime.now(UTC))
+        until = f"until {row.expires_at:%Y-%m-%dT%H:%MZ}" if row.expires_at else "without end"
+        self._record(session, "people.consent", row.id, until)
 
     def _record(self, session: Session, action: str, person_id: int, detail: str = "") -> None:
         self._audit.append(session, action, subject_of(person_id), detail)

@@ -85,6 +85,19 @@ def test_a_list_is_imported_with_consent(deconvid: Deconvid, folders: Path) -> N
     assert people(deconvid) == {"Tom H": 1}
 
 
+def test_consent_of_a_list_reaches_those_whose_photos_are_all_in(deconvid: Deconvid, folders: Path) -> None:
+    source = folders / "people.csv"
+    source.write_text("name,photo\nTom H,Tom\n")
+    deconvid("import", str(source))
+    source.write_text("name,photo,consent_basis,expires\nTom H,Tom,signed form,2099-12-31\n")
+    result = deconvid("import", str(source))
+    assert (result.exit_code, "1 were in already" in result.stdout) == (0, True)
+    assert "another now of 1 people: 'Tom H'" in result.stdout
+    [tom] = json.loads(deconvid("list", "--json").stdout)
+    assert (tom["consent_basis"], tom["expires_at"][:10]) == ("signed form", "2100-01-01")
+    assert "another now" not in deconvid("import", str(source)).stdout
+
+
 @pytest.mark.parametrize("source", ["absent", "config.toml"])
 def test_what_is_no_source_is_told(deconvid: Deconvid, tmp_path: Path, source: str) -> None:
     result = deconvid("import", str(tmp_path / source))

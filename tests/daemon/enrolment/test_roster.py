@@ -81,6 +81,13 @@ def test_a_list_says_whose_photos_and_for_how_long(tmp_path: Path, separator: st
     ]
 
 
+def test_what_one_line_says_of_consent_holds_for_all_of_the_person(tmp_path: Path) -> None:
+    touch(tmp_path, "1.jpg", "2.jpg", "b.jpg")
+    path = write(tmp_path, "name,photo,expires\nAnn,1.jpg,\nann,2.jpg,2027-12-31\nBob,b.jpg,\n")
+    until = datetime(2028, 1, 1, tzinfo=UTC)
+    assert [entry.consent and entry.consent.expires_at for entry in read_list(path)] == [until, until, None]
+
+
 @pytest.mark.parametrize(
     ("text", "faults"),
     [

@@ -1,6 +1,7 @@
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -10,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from daemon.errors import StoreError
-from daemon.store import InvalidNameError, NameTakenError, Store, UnknownPersonError
+from daemon.store import Consent, InvalidNameError, NameTakenError, Store, UnknownPersonError
 from daemon.store.errors import LastTemplateError, UnknownTemplateError
 from tests.daemon.factories import MODEL, make_template, unit
 
@@ -48,6 +49,20 @@ def test_rename_keeps_the_person_and_refuses_a_taken_name(store: Store) -> None:
         store.people.rename("Ann", "bob")
     with pytest.raises(UnknownPersonError):
         store.people.rename("Eve", "Eva")
+
+
+def test_only_consents_that_differ_are_renewed_and_each_is_on_record(store: Store) -> None:
+    until = datetime(2099, 1, 1, tzinfo=UTC)
+    ann, bob = (store.people.enrol(name, make_template(unit(seed))) for seed, name in enumerate(("Ann", "Bob")))
+    store.people.set_consent("Bob", Consent("signed", until))
+    revision = store.people.revision()
+    wanted = {name: Consent("signed", until) for name in ("ann", "ANN", "Bob", "Eve")}
+    assert store.people.renew_consents(wanted) == ["Ann"]
+    assert (store.people.get("Ann").consent_basis, store.people.get("Ann").expires_at) == ("signed", until)
+    assert store.people.changed(revision).people == [ann.id]
+    consents = [entry.subject for entry in store.audit.entries(9) if entry.action == "people.consent"]
+    assert sorted(consents) == [f"person:{ann.id}", f"person:{bob.id}"]
+    assert [person.name for person in store.people.all()] == ["Ann", "Bob"]
 
 
 def test_one_photo_goes_and_the_last_one_stays(store: Store) -> None:
