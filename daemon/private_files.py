@@ -59,12 +59,37 @@ def create_private(path: Path, data: bytes) -> None:
         raise
 
 
+def open_or_create(path: Path, flags: int) -> int:
+    """Returns a descriptor of a file, which is made if there is none. Raises OSError.
+
+    Args:
+        path: of the file.
+        flags: of `os.open`.
+    """
+    flags |= os.O_CREAT | os.O_CLOEXEC
+    try:
+        descriptor = _open_private(str(path), flags | os.O_EXCL)
+    except FileExistsError:
+        return _open_private(str(path), flags)
+    try:
+        give_to_owner_of(path.parent, descriptor)
+    except OSError:
+        os.close(descriptor)
+        raise
+    return descriptor
+
+
 def _open_private(path: str, flags: int) -> int:
     return os.open(path, flags, OWNER_ONLY)
 
 
-def give_to_owner_of(folder: Path, path: Path) -> None:
-    """What root makes for a service (`sudo deconvid keys new`), the service has to read."""
+def give_to_owner_of(folder: Path, made: Path | int) -> None:
+    """What root makes for a service (`sudo deconvid keys new`), the service has to read.
+
+    Args:
+        folder: of the service.
+        made: a path in it, or a descriptor.
+    """
     owner = folder.stat()
     if os.geteuid() == 0 and owner.st_uid != 0:
-        os.chown(path, owner.st_uid, owner.st_gid)
+        os.chown(made, owner.st_uid, owner.st_gid)

@@ -9,6 +9,7 @@ import msgspec
 
 from config import JsonlSettings
 from daemon.bridges.transport import Parcel, UnreachableError
+from daemon.private_files import open_or_create
 from daemon.rules import Sighting
 
 LOOK_BACK = 8 << 20
@@ -75,7 +76,7 @@ class JsonlLog:
             if self._file >= 0 and not self._is_in_place():
                 self.close()
             if self._file < 0:
-                self._file = os.open(self._path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+                self._file = open_or_create(self._path, os.O_RDWR | os.O_APPEND)
                 if mend:
                     self._mend()
         except OSError as error:

@@ -9,14 +9,13 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPICursor
 
+from daemon.private_files import OWNER_ONLY, make_private_folder, open_or_create
 from daemon.store import damage
 from daemon.store.backup import back_up
 from daemon.store.database import Database
 from daemon.store.errors import StoreBusyError, StoreUnusableError, mapped_errors
 from daemon.store.migrate import migrate
 from daemon.store.vault import Vault
-
-OWNER_ONLY = 0o600
 
 
 class SqliteDatabase(Database):
@@ -105,9 +104,9 @@ class SqliteDatabase(Database):
 
 
 def _create_private(path: Path) -> None:
-    """Makes the file for its owner only; SQLite gives its log the same mode."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    descriptor = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, OWNER_ONLY)
+    """Makes the file for its owner only; SQLite gives its log the same mode and owner."""
+    make_private_folder(path.parent)
+    descriptor = open_or_create(path, os.O_RDWR)
     try:
         os.fchmod(descriptor, OWNER_ONLY)
     finally:

@@ -44,6 +44,16 @@ def test_file_is_the_owners_and_grows(tmp_path: Path) -> None:
     assert path.stat().st_mode & 0o777 == 0o600
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_the_service_may_write_what_roots_test_made(tmp_path: Path) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    log(tmp_path / "events.jsonl").test()
+    assert (tmp_path / "events.jsonl").stat().st_uid == 65534
+    (tmp_path / "roots").touch()
+    log(tmp_path / "roots").test()
+    assert (tmp_path / "roots").stat().st_uid == 0
+
+
 @settings(deadline=None, max_examples=30)  # each example waits for the disk
 @given(st.integers(0, 40), st.integers(0, 5))
 def test_whatever_a_crash_cut_off_each_event_is_there_once(tmp_path_factory, cut: int, again: int) -> None:

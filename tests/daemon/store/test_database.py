@@ -1,3 +1,4 @@
+import os
 import sqlite3
 import stat
 from pathlib import Path
@@ -37,6 +38,16 @@ def test_files_are_for_their_owner_only(store: Store) -> None:
     files = list(store.database.path.parent.iterdir())
     assert len(files) == 5  # database, log, shared memory, key ring, master key
     assert {stat.S_IMODE(file.stat().st_mode) for file in files} == {0o600}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root may give files away")
+def test_what_root_makes_belongs_to_the_owner_of_the_folder(tmp_path: Path) -> None:
+    os.chown(tmp_path, 65534, 65534)
+    with Store.open(tmp_path / "state" / "identities.sqlite") as store:
+        store.people.enrol("Ann", make_template(unit(1)))
+        files = [tmp_path / "state", *(tmp_path / "state").iterdir()]
+        assert len(files) == 6
+        assert {file.stat().st_uid for file in files} == {65534}
 
 
 def test_database_of_a_newer_program_is_refused(tmp_path: Path) -> None:
