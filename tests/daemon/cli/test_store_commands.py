@@ -2,8 +2,11 @@
 
 import base64
 import json
+import os
 import secrets
 import sqlite3
+import subprocess
+import sys
 from contextlib import closing
 from pathlib import Path
 
@@ -89,6 +92,17 @@ def test_master_key_is_exchanged(deconvid: Deconvid, state: Path, tmp_path: Path
     (state / "master.key").write_text(key)
     assert deconvid("people", "show", "Ann").exit_code == 0
     assert "file: done, 1 keys" in deconvid("audit", "list").stdout
+
+
+def test_a_name_that_is_no_text_is_told_with_a_question_mark(state: Path, tmp_path: Path) -> None:
+    deconvid_on(tmp_path)
+    words = ["store", "backup", os.fsencode(tmp_path) + b"/copy\xff", "-c", tmp_path / "config.toml"]
+    done = subprocess.run(
+        [sys.executable, "-m", "daemon.cli", *words],
+        capture_output=True,
+        env=os.environ | {"PYTHONIOENCODING": "utf-8:strict"},  # as in a locale such as en_US.UTF-8
+    )
+    assert (done.returncode, b"/copy?: " in done.stdout) == (0, True)
 
 
 def test_backup_is_made_once_and_the_keys_apart(deconvid: Deconvid, tmp_path: Path) -> None:
