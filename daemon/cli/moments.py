@@ -18,7 +18,7 @@ def parse_moment(text: str, now: datetime) -> datetime:
 
     Args:
         text: as `HELP` says, but not a number.
-        now: with its zone, in which times without one are meant.
+        now: local; a time without a day is of this one.
 
     Raises:
         ValueError: it is none.
@@ -28,7 +28,8 @@ def parse_moment(text: str, now: datetime) -> datetime:
             return now - timedelta(**{UNITS[ago[2]]: int(ago[1])})
         has_date = "-" in text
         moment = datetime.fromisoformat(text) if has_date else datetime.combine(now, time.fromisoformat(text))
-        return moment if moment.tzinfo else moment.replace(tzinfo=now.tzinfo)
+        # Not `now`'s offset: in January Berlin's clocks are set otherwise than in July.
+        return moment if moment.tzinfo else moment.astimezone()
     except (ValueError, OverflowError):
         raise ValueError(f"{text!r} is no moment. {HELP}") from None
 

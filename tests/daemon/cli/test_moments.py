@@ -1,3 +1,5 @@
+import time
+from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 
 import pytest
@@ -9,21 +11,32 @@ from tests.deconvid_client.bus_double import BusDouble, bus
 
 __all__ = ["bus"]
 
-HERE = timezone(timedelta(hours=2))
-NOW = datetime(2026, 3, 4, 15, 30, tzinfo=HERE)
+WINTER, SUMMER = (timezone(timedelta(hours=hours)) for hours in (1, 2))
+NOW = datetime(2026, 7, 4, 15, 30, tzinfo=SUMMER)
+
+
+@pytest.fixture
+def _berlin(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    with monkeypatch.context() as here:
+        here.setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3")  # which needs no data of zones
+        time.tzset()
+        yield
+    time.tzset()
 
 
 @pytest.mark.parametrize(
     ("text", "moment"),
     [
-        ("15m", datetime(2026, 3, 4, 15, 15, tzinfo=HERE)),
-        ("2d", datetime(2026, 3, 2, 15, 30, tzinfo=HERE)),
-        ("14:05", datetime(2026, 3, 4, 14, 5, tzinfo=HERE)),
-        ("2026-01-31", datetime(2026, 1, 31, tzinfo=HERE)),
-        ("2026-01-31T08:00", datetime(2026, 1, 31, 8, tzinfo=HERE)),
-        ("2026-01-31T08:00Z", datetime(2026, 1, 31, 10, tzinfo=HERE)),
+        ("15m", datetime(2026, 7, 4, 15, 15, tzinfo=SUMMER)),
+        ("2d", datetime(2026, 7, 2, 15, 30, tzinfo=SUMMER)),
+        ("14:05", datetime(2026, 7, 4, 14, 5, tzinfo=SUMMER)),
+        ("2026-06-30", datetime(2026, 6, 30, tzinfo=SUMMER)),
+        ("2026-01-31", datetime(2026, 1, 31, tzinfo=WINTER)),
+        ("2026-01-31T08:00", datetime(2026, 1, 31, 8, tzinfo=WINTER)),
+        ("2026-01-31T08:00Z", datetime(2026, 1, 31, 9, tzinfo=WINTER)),
     ],
 )
+@pytest.mark.usefixtures("_berlin")
 def test_moments_are_read_as_people_write_them(text: str, moment: datetime) -> None:
     assert parse_moment(text, NOW) == moment
 
