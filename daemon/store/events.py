@@ -11,6 +11,7 @@ from daemon.store import meta
 from daemon.store.database import Database
 from daemon.store.errors import UnknownPersonError
 from daemon.store.event_rows import COLUMNS, columns, conditions, edge, numbered, stored, within
+from daemon.store.pictures import SNAPSHOTS_FOLDER, delete_files_of
 from daemon.store.records import EventFilter, EventPage, NewEvent, StoredEvent
 from daemon.store.schema import EventRow, PersonRow
 
@@ -138,7 +139,8 @@ class EventStore:
         return self._read(select(*COLUMNS).where(EventRow.sequence.in_(last)).order_by(EventRow.sequence))
 
     def forget_before(self, moment: datetime) -> int:
-        """Deletes events whose own time is before a moment, but never the newest one; returns how many.
+        """Deletes events whose own time is before a moment, but never the newest one, and the pictures that they name;
+        returns how many.
 
         At most `FORGET_AT_ONCE`, the oldest first.
         """
@@ -146,7 +148,7 @@ class EventStore:
 
     def forget_beyond(self, most_bytes: int) -> int:
         """Deletes the oldest events beyond a size of all of them in the database, as far as it can be estimated from
-        the newest ones; returns how many, at most `FORGET_AT_ONCE`."""
+        the newest ones, and the pictures that they name; returns how many, at most `FORGET_AT_ONCE`."""
         newest = select(func.length(EventRow.payload).label("bytes")).order_by(EventRow.sequence.desc()).limit(1000)
         with self._database.read() as session:
             mean_bytes = session.scalar(select(func.avg(newest.subquery().c.bytes))) or 0
@@ -160,9 +162,11 @@ class EventStore:
             .order_by(EventRow.sequence)
             .limit(FORGET_AT_ONCE)
         )
+        is_old = EventRow.sequence.in_(old)
         with self._database.write() as session:
-            forgotten = session.scalars(delete(EventRow).where(EventRow.sequence.in_(old)).returning(EventRow.sequence))
-            return len(forgotten.all())
+            # Nobody could find them afterwards: whom a picture shows is said by events only.
+            delete_files_of(session, is_old, self._database.path.with_name(SNAPSHOTS_FOLDER))
+            return len(session.scalars(delete(EventRow).where(is_old).returning(EventRow.sequence)).all())
 
     def _read(self, query: Select[*tuple[Any, ...]]) -> list[StoredEvent]:
         with self._database.read() as session:

@@ -11,6 +11,7 @@ from daemon.store.schema import EventRow
 
 SNAPSHOTS_FOLDER = "snapshots"
 """Beside the database."""
+_SNAPSHOT = member(EventRow.payload, "snapshot")
 
 
 def delete_pictures_of(session: Session, person_id: int, folder: Path) -> None:
@@ -48,16 +49,24 @@ def delete_pictures_in(session: Session, events: ColumnElement[bool], folder: Pa
     Raises:
         OSError: a file cannot be deleted.
     """
-    name = member(EventRow.payload, "snapshot")
-    shown = (events, name.is_not(None))
-    for relative in session.scalars(select(name).where(*shown).distinct()):
+    delete_files_of(session, events, folder)
+    payload = cleared(EventRow.payload, "snapshot")
+    session.execute(
+        update(EventRow).where(events, _SNAPSHOT.is_not(None)).values(payload=payload),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def delete_files_of(session: Session, events: ColumnElement[bool], folder: Path) -> None:
+    """Deletes the pictures that some events name; these keep the names.
+
+    Raises:
+        OSError: a file cannot be deleted.
+    """
+    for relative in session.scalars(select(_SNAPSHOT).where(events, _SNAPSHOT.is_not(None)).distinct()):
         path = folder / str(relative)
         if path.resolve().is_relative_to(folder.resolve()):
             path.unlink(missing_ok=True)
-    payload = cleared(EventRow.payload, "snapshot")
-    session.execute(
-        update(EventRow).where(*shown).values(payload=payload), execution_options={"synchronize_session": False}
-    )
 
 
 def _of(tracks: Select[str | None, str | None]) -> ColumnElement[bool]:

@@ -1,13 +1,16 @@
+import json
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
 from daemon.identity.retention import Retention
 from daemon.sober_clock import SoberClock
 from daemon.store import Store
+from daemon.store.pictures import SNAPSHOTS_FOLDER
 from tests.daemon.factories import make_event
 
 
@@ -47,7 +50,7 @@ def test_much_to_forget_is_forgotten_step_by_step(store: Store, monkeypatch: pyt
 
 
 def test_oldest_events_are_forgotten_beyond_a_size(store: Store) -> None:
-    draft = (make_event(), lambda n: "x" * 1000)
+    draft = (make_event(), lambda n: f'"{"x" * 998}"')
     store.events.append_many([draft] * 2000)
     retention = Retention(store.events, keep_days=None, keep_megabytes=1)
     for _ in range(3):
@@ -55,6 +58,19 @@ def test_oldest_events_are_forgotten_beyond_a_size(store: Store) -> None:
     kept = store.events.since(0, limit=5000)
     assert 800 < len(kept) < 1000  # 1 MiB of events of 1000 bytes and some beside
     assert kept[-1].sequence == 2000
+
+
+@pytest.mark.parametrize("limits", [{"keep_days": 7}, {"keep_days": None, "keep_megabytes": 0}])
+def test_picture_goes_with_the_event_that_names_it(store: Store, tmp_path: Path, limits: dict[str, int | None]) -> None:
+    folder = tmp_path / SNAPSHOTS_FOLDER
+    folder.mkdir()
+    for age, name in ((9, "old.jpg"), (0, "new.jpg")):
+        (folder / name).touch()
+        event = make_event()
+        told = json.dumps({"snapshot": name})
+        store.events.append(replace(event, at=event.at - timedelta(days=age)), lambda n, told=told: told)
+    Retention(store.events, **limits).enforce()
+    assert [path.name for path in folder.iterdir()] == ["new.jpg"]
 
 
 def test_without_a_limit_nothing_is_forgotten(store: Store) -> None:
