@@ -10,6 +10,7 @@ from config import (
     PrivacySettings,
     Settings,
 )
+from config.rules import RuleSettings
 from daemon.checking import find_problems, find_source_problems, find_warnings
 from daemon.store import Store
 from engine.manifests import SHIPPED
@@ -58,6 +59,16 @@ def test_every_problem_is_found_at_once(make_settings):
         embedding=EmbeddingSettings(model="finder_v1"),
     )
     assert sorted(keys(settings)) == ["cameras.door.url", "detection.model", "embedding.model"]
+
+
+@pytest.mark.parametrize("key", ["people", "watch"])
+def test_a_rule_about_somebody_whom_nobody_can_be(make_settings, key):
+    rule = RuleSettings.model_validate({key: [7, "Ada", "", "A\u200bda", "A" * 101]})
+    problems = find_problems(make_settings(rules={"front": rule}))
+    assert {problem.key for problem in problems} == {f"rules.front.{key}"}
+    assert ["empty" in str(problems[0]), r"'A\u200bda'" in str(problems[1]), "at most 100" in problems[2].fix] == [
+        True
+    ] * 3
 
 
 def test_a_missing_source_is_a_problem_of_that_camera_alone(make_settings):
