@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from daemon.errors import StoreError
 from daemon.store.database import Database
 from daemon.store.errors import DiskFullError, StoreBusyError, StoreUnusableError, mapped_errors
+from daemon.store.keyring import FILE_NAME as KEY_RING
 from daemon.store.migrate import migrate
 from daemon.store.schema import Base
 from daemon.store.vault import Vault
@@ -98,9 +99,8 @@ class PostgresDatabase(Database):
             return int(session.connection().exec_driver_sql("SELECT pg_database_size(current_database())").scalar_one())
 
     def back_up(self, target: Path) -> int:
-        fix = (
-            f"Run pg_dump --format=custom --file={target.name} {self._engine.url.database}; --keys copies the key ring"
-        )
+        dump = f"Run pg_dump --format=custom --file={target.name} {self._engine.url.database}"
+        fix = f"{dump}, and copy {KEY_RING} out of the state folder yourself"
         raise StoreError(f"{self.name}: is copied by PostgreSQL's own tools. {fix}")
 
     @contextmanager

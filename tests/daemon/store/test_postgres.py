@@ -196,6 +196,12 @@ def test_wrong_address_is_told_without_its_password(
     assert "hunter2" not in str(caught.value)
 
 
+def test_backup_names_the_tool_and_what_it_does_not_copy(reopen: Reopen, tmp_path: Path) -> None:
+    with pytest.raises(StoreError, match=r"Run pg_dump .* copy keyring\.sqlite .* yourself") as told:
+        reopen().database.back_up(tmp_path / "copy")
+    assert "--keys" not in str(told.value)
+
+
 def test_key_ring_of_another_database_is_not_taken_over(tmp_path: Path, url: str) -> None:
     with Store.open(tmp_path / "identities.sqlite") as store:
         store.people.enrol("Ann", make_template(unit(1)))
