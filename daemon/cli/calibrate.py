@@ -26,6 +26,10 @@ from engine.impostors import ImpostorTails, Strangers
 from engine.manifests import find_model
 
 WHO: dict[Strangers, str] = {"alike": "of those who are alike", "anybody": "of people at large"}
+NOBODY = (
+    "nobody is enrolled with this embedder: `deconvid people add NAME PHOTO...` adds somebody; after a change of the "
+    "embedder `deconvid people reembed` brings back those who were"
+)
 
 app = typer.Typer(
     help="Show how sure names are, and what to do about whom.", no_args_is_help=True, add_completion=False
@@ -105,6 +109,8 @@ def _print_report(found: GalleryReport, names: Mapping[int, str]) -> None:
         table.add_row(escape(names[id]), escape("\n".join(texts)))
     if found.advice:
         print_table(table)
+    elif not found.people:
+        err.print(NOBODY, soft_wrap=True)
     else:
         err.print("no advice: everybody has photos enough that fit")
 

@@ -84,7 +84,10 @@ def test_now_says_when_the_configuration_overrides_it(deconvid: Deconvid, twins:
 
 def test_empty_gallery_is_no_error(deconvid: Deconvid, tmp_path: Path) -> None:
     Store.open(tmp_path / "state" / "identities.sqlite").close()
-    assert "0 people, 0 photos" in deconvid("report").stdout
+    told = deconvid("report")
+    assert "0 people, 0 photos" in told.stdout
+    assert "nobody is enrolled" in told.stderr
+    assert "people add" in told.stderr
 
 
 def test_model_without_tails_is_refused_with_the_fix(deconvid: Deconvid, tmp_path: Path) -> None:
