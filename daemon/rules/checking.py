@@ -31,10 +31,9 @@ def missing(key: str, what: str, names: Iterable[str], known: Iterable[str]) -> 
 
 
 def _nobodys_names(key: str, entries: Iterable[int | str]) -> Iterator[Problem]:
-    for entry in entries:
+    for name in (entry for entry in entries if isinstance(entry, str)):
         try:
-            if isinstance(entry, str):
-                normalise_name(entry)
+            normalise_name(name)
         except InvalidNameError as error:
             fault, _, fix = str(error).partition(". ")
-            yield Problem(key, f"{entry[:SHOWN]!r}: {fault}", fix)
+            yield Problem(key, f"{name[:SHOWN]!r}: {fault}", fix)
