@@ -59,7 +59,11 @@ class Knocker:
         """Begins a connection to each address; returns the error number of one that failed at once, or 0."""
         refusal = 0
         for family, sockaddr in addresses:
-            call = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            try:
+                call = socket.socket(family, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
+            except OSError as error:  # a kernel without IPv6
+                refusal = error.errno or 0
+                continue
             code = call.connect_ex(sockaddr)
             if code in (0, errno.EINPROGRESS):
                 self._calls[call.fileno()] = call, self._clock()

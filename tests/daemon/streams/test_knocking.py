@@ -1,3 +1,4 @@
+import errno
 import os
 import socket
 import threading
@@ -45,6 +46,25 @@ def test_whoever_listens_is_found_at_once_and_left_alone(listener):
     connection, _ = listener.accept()
     with connection:
         assert connection.recv(1) == b""
+
+
+class SocketWithoutIPv6(socket.socket):
+    def __init__(self, family: int = socket.AF_INET, *arguments: int) -> None:
+        if family == socket.AF_INET6:
+            raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+        super().__init__(family, *arguments)
+
+
+def test_a_family_that_the_kernel_has_not_hides_no_other(listener, monkeypatch):
+    port = listener.getsockname()[1]
+    addresses = [(socket.AF_INET6, ("::1", port, 0, 0)), (socket.AF_INET, ("127.0.0.1", port))]
+    knocker = knocker_at(listener)
+    monkeypatch.setattr(knocker._name, "addresses", lambda: addresses)
+    monkeypatch.setattr(socket, "socket", SocketWithoutIPv6)
+    knocker.knock()
+    del addresses[1]
+    with pytest.raises(SourceError, match="address family not supported"):
+        knocker.knock()
 
 
 def test_a_refused_knock_is_told_at_once(listener):
