@@ -109,7 +109,8 @@ class Tracker:
     def recognise(self, name: str, embedding: NDArray[np.float32], quality: float) -> str:
         """Learns what a track looks like; at its first look, decides whether it is one that was lost.
 
-        A track only ever returns as one that was last seen before it was first seen: two faces that were visible at
+        A first look that is too bad for that decides too: the track is told with it, and what was told is not taken
+        back. A track only ever returns as one that was last seen before it was first seen: two faces that were visible at
         once stay two tracks.
 
         Args:

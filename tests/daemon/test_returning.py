@@ -71,6 +71,14 @@ def test_a_new_face_is_a_new_track(who, at_s, quality, return_s):
     assert see(tracker, at_s, {who: 900}, quality) == ["t2"]
 
 
+def test_who_was_told_of_after_a_bad_look_is_not_taken_for_another_by_a_better_one():
+    tracker = make_tracker()
+    see(tracker, 0.0, {0: 100})
+    assert see(tracker, 3.0, {0: 900}, 0.3) == ["t2"]
+    assert see(tracker, 3.2, {0: 905}, 0.9) == ["t2"]
+    assert ended(tracker, 4.1) == ["t1"]
+
+
 def test_a_track_of_unknown_looks_ends_as_soon_as_it_is_lost():
     tracker = make_tracker()
     tracker.update(faces(100), 0.0)
