@@ -110,8 +110,8 @@ class Tracker:
         """Learns what a track looks like; at its first look, decides whether it is one that was lost.
 
         A first look that is too bad for that decides too: the track is told with it, and what was told is not taken
-        back. A track only ever returns as one that was last seen before it was first seen: two faces that were visible at
-        once stay two tracks.
+        back. A track only ever returns as one that was last seen before it was first seen: two faces that were visible
+        at once stay two tracks.
 
         Args:
             name: of the track, or the one that it had before.
