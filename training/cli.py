@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -115,13 +115,14 @@ def twins(
     checkpoints: Annotated[list[Path], typer.Argument(help="Of networks to compare, all seeds of each; ours first.")],
     out: OutOption,
     detector: Annotated[str, typer.Option(help="Whose landmarks align the faces.")] = "finder_v1",
+    precision: Annotated[Literal["f32", "bf16"], typer.Option(help="bf16: in half the time.")] = "f32",
 ) -> None:
     """What one part of a network brings: differences with intervals over pictures and seeds, as JSON."""
     with told():
         from training.evaluate import DETECTOR_SIZE_PX
         from training.evaluation.twins import compare
 
-        compare(checkpoints, detector, DETECTOR_SIZE_PX, out)
+        compare(checkpoints, detector, DETECTOR_SIZE_PX, out, precision)
 
 
 @app.command()

@@ -33,6 +33,7 @@ from training.networks import NETWORKS
 from training.onnx_graph import fuse_batch_norms, write_onnx
 from training.tensors import normalise, to_tensor
 
+TWO_THREADS = Execution(threads=2)
 TEACHER = "MobileFaceNet (foamliu, Apache-2.0)"
 
 
@@ -84,19 +85,20 @@ source = "training/distill.py on FairFace (CC BY 4.0), {seen:,} degraded faces; 
 {figures}""")
 
 
-def draft(checkpoint: Mapping[str, Any], base: Path) -> Embedder:
+def draft(checkpoint: Mapping[str, Any], base: Path, how: Execution = TWO_THREADS) -> Embedder:
     """Writes ONNX, probes and a manifest without figures at BASE; returns the embedder.
 
     Args:
         checkpoint: as training/checkpoints.py reads it.
         base: path without ending.
+        how: the embedder is executed.
     """
     network = NETWORKS[checkpoint["recipe"]["network"]]()
     network.load_state_dict(checkpoint["weights"])
     network.eval()
     dimension = write_network(network, base.with_suffix(".onnx"))
     write_manifest(base, dimension, 0.5, checkpoint["seen"], {})
-    return Embedder.load(ModelSpec.read(base.with_suffix(".toml")), Execution(threads=2))
+    return Embedder.load(ModelSpec.read(base.with_suffix(".toml")), how)
 
 
 def export(checkpoint: Mapping[str, Any], out: Path) -> None:
