@@ -14,6 +14,9 @@ from training.networks.embedder import MENDED
 from training.teachers import STAGES, Teach, load_teacher
 from training.tensors import normalise, to_tensor
 
+BATCH = 16
+"""Faces at once; more of them do not fit into the processor's cache."""
+
 
 def load_reference() -> Teach:
     """Returns the teacher, with its features where paths mend them."""
@@ -35,12 +38,20 @@ def features_missed(
     network: Any = NETWORKS[checkpoint["recipe"]["network"]]()
     network.load_state_dict(checkpoint["weights"])
     network.eval()
-    [wanted], _ = teach(torch.stack([to_tensor(crop) for crop in clean]))
+    faces = torch.stack([to_tensor(crop) for crop in clean])
+    wanted = torch.cat([teach(some)[0][0] for some in faces.split(BATCH)])
     missed = {}
     for probe, degradation in degradations(np.random.default_rng(1)).items():
-        x = normalise(torch.stack([to_tensor(degradation(crop)) for crop in clean]))
-        for stage in network.stages[: MENDED + 1]:
-            x = stage(x)
-        sides = {"before": x, "behind": network.path(x) if network.path else x}
+        seen = normalise(torch.stack([to_tensor(degradation(crop)) for crop in clean]))
+        before = torch.cat([_in_front(network, some) for some in seen.split(BATCH)])
+        behind = torch.cat([network.path(some) for some in before.split(BATCH)]) if network.path else before
+        sides = {"before": before, "behind": behind}
         missed[probe] = {name: round(100 * float(feature_loss(side, wanted)), 1) for name, side in sides.items()}
     return missed
+
+
+def _in_front(network: Any, x: torch.Tensor) -> torch.Tensor:
+    """Returns the features that the path gets."""
+    for stage in network.stages[: MENDED + 1]:
+        x = stage(x)
+    return x

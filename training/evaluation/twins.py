@@ -34,7 +34,7 @@ from training.faces import load_faces, split
 from training.recipe import TrainingError
 
 FAR = 1e-2
-MENDED_FACES = 256
+MENDED_FACES = 128
 Scores = Mapping[str, NDArray[np.float32]]
 """By probe, the cosine of each pair."""
 
