@@ -39,12 +39,12 @@ def features_missed(
     network.load_state_dict(checkpoint["weights"])
     network.eval()
     faces = torch.stack([to_tensor(crop) for crop in clean])
-    wanted = torch.cat([teach(some)[0][0] for some in faces.split(BATCH)])
+    wanted = torch.cat([teach(some)[0][0] for some in torch.split(faces, BATCH)])
     missed = {}
     for probe, degradation in degradations(np.random.default_rng(1)).items():
         seen = normalise(torch.stack([to_tensor(degradation(crop)) for crop in clean]))
-        before = torch.cat([_in_front(network, some) for some in seen.split(BATCH)])
-        behind = torch.cat([network.path(some) for some in before.split(BATCH)]) if network.path else before
+        before = torch.cat([_in_front(network, some) for some in torch.split(seen, BATCH)])
+        behind = torch.cat([network.path(some) for some in torch.split(before, BATCH)]) if network.path else before
         sides = {"before": before, "behind": behind}
         missed[probe] = {name: round(100 * float(feature_loss(side, wanted)), 1) for name, side in sides.items()}
     return missed
