@@ -5,9 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import BinaryIO
-from uuid import uuid4
 
-OWNER_ONLY = 0o600
+from config.whole_files import OWNER_ONLY, replacing
 
 
 def make_private_folder(folder: Path) -> None:
@@ -29,16 +28,9 @@ def replace_private(path: Path, data: bytes) -> None:
 @contextmanager
 def replacing_private(path: Path) -> Iterator[BinaryIO]:
     """Gives a new file that takes the path's place when the block ends, and never if it fails. Raises OSError."""
-    part = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with open(part, "xb", opener=_open_private) as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        give_to_owner_of(path.parent, part)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with replacing(path, OWNER_ONLY) as file:
+        yield file
+        give_to_owner_of(path.parent, file.fileno())
 
 
 def create_private(path: Path, data: bytes) -> None:

@@ -1,13 +1,12 @@
 """Model packs into a folder of models: recognised by digest, written whole or not at all."""
 
 import hashlib
-import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from config.whole_files import READABLE, replacing
 from engine.errors import ModelError
 from engine.manifests import ModelSpec
 
@@ -59,16 +58,6 @@ def _networks(origin: Path) -> Iterator[bytes]:
 
 
 def _write(path: Path, content: bytes) -> None:
-    """Writes a file such that nobody ever sees a part of it."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name)
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.chmod(part, 0o644)
-        os.replace(part, path)
-    except BaseException:
-        os.unlink(part)
-        raise
+    with replacing(path, READABLE) as file:
+        file.write(content)

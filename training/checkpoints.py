@@ -1,7 +1,6 @@
 """Checkpoints: the averaged weights, small enough to commit, and a run's whole state, to go on after a kill."""
 
 import json
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from config.whole_files import READABLE, replacing
 from training.recipe import Recipe, TrainingError
 
 
@@ -103,11 +103,9 @@ def _load(path: Path) -> dict[str, Any]:
 
 
 def _replace(path: Path, content: dict[str, Any]) -> None:
-    part = path.with_suffix(path.suffix + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        torch.save(content, part)
-        os.replace(part, path)
+        with replacing(path, READABLE) as file:
+            torch.save(content, file)
     except (OSError, RuntimeError) as error:
-        part.unlink(missing_ok=True)
         raise TrainingError(f"{path}: cannot be written ({error}). Free some space; the last one is kept") from error

@@ -13,7 +13,8 @@ from typing import BinaryIO
 import msgspec
 
 from config.rules import Level
-from daemon.private_files import OWNER_ONLY, make_private_folder
+from config.whole_files import OWNER_ONLY
+from daemon.private_files import make_private_folder
 
 MOST_BYTES = 2 << 20
 """About ten thousand; then the older half goes."""

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
+from config.whole_files import OWNER_ONLY
 from daemon.enrolment.gallery_file import GalleryHead, PersonRecord, Record, TemplateRecord, encode_records
 from daemon.enrolment.sealed_file import DeriveKey, GalleryFileError, derive_key, write_sealed
-from daemon.private_files import OWNER_ONLY
 from daemon.store import Person, Store, Template
 from engine.manifests import ModelSpec
 

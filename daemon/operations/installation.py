@@ -8,6 +8,7 @@ import tempfile
 from pathlib import Path
 
 from config.errors import DeconvIDError
+from config.whole_files import READABLE, replacing
 
 UNIT = "deconvid.service"
 UNIT_FOLDER = Path("etc/systemd/system")
@@ -109,13 +110,10 @@ def uninstall(prefix: Path) -> bool:
 
 
 def _write(path: Path, text: str) -> Path:
-    """Replaces a file whole: systemd must never read half a unit."""
-    part = path.with_name(f".{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        part.write_text(text)
-        part.chmod(0o644)
-        part.replace(path)
+        with replacing(path, READABLE) as file:
+            file.write(text.encode())
     except OSError as error:
         raise _denied(path, "written", error) from error
     return path

@@ -5,8 +5,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
+from config.whole_files import OWNER_ONLY
 from daemon.errors import StoreError
-from daemon.private_files import OWNER_ONLY, give_to_owner_of
+from daemon.private_files import give_to_owner_of
 from daemon.store.errors import StoreUnusableError, mapped_errors
 
 

@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from daemon.private_files import OWNER_ONLY, give_to_owner_of
+from config.whole_files import OWNER_ONLY
+from daemon.private_files import give_to_owner_of
 from daemon.store.errors import KeyRingError, mapped_errors
 
 FILE_NAME = "keyring.sqlite"

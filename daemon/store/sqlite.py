@@ -9,7 +9,8 @@ from pathlib import Path
 from sqlalchemy import URL, Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPICursor
 
-from daemon.private_files import OWNER_ONLY, make_private_folder, open_or_create
+from config.whole_files import OWNER_ONLY
+from daemon.private_files import make_private_folder, open_or_create
 from daemon.store import damage
 from daemon.store.backup import back_up
 from daemon.store.database import Database

@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from uuid import uuid4
 
+from config.whole_files import OWNER_ONLY, replacing
 from engine.errors import PlanError
 
 logger = logging.getLogger(__name__)
@@ -141,16 +141,8 @@ class PlanStore:
         return plan
 
     def _replace(self, name: str, data: bytes) -> None:
-        part = self.folder / f".{name}.{uuid4().hex}"
-        try:
-            descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-            with open(descriptor, "wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(self.folder / name)
-        finally:
-            part.unlink(missing_ok=True)
+        with replacing(self.folder / name, OWNER_ONLY) as file:
+            file.write(data)
 
     def _delete(self, name: str) -> None:
         for ending in (".json", ".plan", ".jit"):

@@ -1,7 +1,6 @@
 import errno
 import json
 import os
-import resource
 from pathlib import Path
 
 import pytest
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 from config import JsonlSettings
 from daemon.bridges.jsonl import JsonlLog
 from daemon.bridges.transport import Parcel, UnreachableError
+from tests.rig.full_disk import files_of_at_most
 
 
 def parcels(*numbers: int, padding: int = 0) -> list[Parcel]:
@@ -73,14 +73,10 @@ def test_full_disk_leaves_no_part_of_a_line(tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     target = log(path)
     target.deliver(parcels(1), [])
-    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (path.stat().st_size + 20, limits[1]))  # Python ignores SIGXFSZ
-    try:
+    with files_of_at_most(path.stat().st_size + 20):
         with pytest.raises(UnreachableError, match=os.strerror(errno.EFBIG)):
             target.deliver(parcels(2, 3), [])
         assert numbers(path) == [1]
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     target.deliver(parcels(2, 3), [])
     target.close()
     assert numbers(path) == [1, 2, 3]
