@@ -8,8 +8,11 @@ arXiv:2106.05237). Loss = cosine to the teacher's embedding + how it relates the
 where they are mended + restoration of the clean crop (training/losses.py).
 
 What is easy comes first: at the beginning every stage is given the teacher's features instead of its predecessor's, so
-that all learn at once; then crops are clean, and fewer and fewer of them. A run that was killed goes on when the same
-command is given again; `--start FILE` begins a new run from given weights, where their run stood.
+that all learn at once; then crops are clean, and fewer and fewer of them. Or stages are held as they are, and the
+path learns to give the features of the clean crop: whatever is mended then, the path mends.
+
+A run that was killed goes on when the same command is given again; `--start FILE` begins a new run from given weights,
+where their run stood.
 """
 
 import shutil
@@ -31,7 +34,7 @@ from training.networks import NETWORKS
 from training.networks.embedder import MENDED
 from training.recipe import Recipe
 from training.run import Place, Run, run_command
-from training.teachers import STAGES, load_prototypes, load_teacher
+from training.teachers import STAGES, load_features, load_prototypes, load_teacher
 from training.tensors import normalise, to_tensor
 
 Batch = tuple[Tensor, Tensor]
@@ -42,6 +45,8 @@ Batch = tuple[Tensor, Tensor]
 class DistillRecipe(Recipe):
     NETWORKS: ClassVar[Collection[str]] = tuple(NETWORKS)
 
+    embedding_weight: float = 1.0
+    """Of the teacher's embedding and its relations; 0: what is behind the mended features is not run, nor trained."""
     temperature: float = 1 / 16
     relations: int = 16_384
     """Other faces to which each face is related, drawn anew for each batch."""
@@ -52,6 +57,8 @@ class DistillRecipe(Recipe):
     """Share of the faces that are two, blended: the teacher has an opinion of whoever that is."""
     given_faces: int = 0
     """First faces, for which every stage is given the teacher's features, and nothing mends any."""
+    held_stages: int = 0
+    """First stages that stay as they are. Those in front of the path are 5, all are 15: then the path mends alone."""
     clean_faces: int = 300_000
     """Over so many faces the share of clean crops falls from all of them to `clean_share`."""
     clean_share: float = 0.35
@@ -89,6 +96,11 @@ def with_features_given(network: nn.Module, faces: Tensor, given: list[Tensor]) 
     return embed(given[-1]), features
 
 
+def hold(modules: nn.Module) -> None:
+    """Lets modules stay as they are; batch norms would learn without a gradient, too."""
+    modules.requires_grad_(False).eval()
+
+
 class Distillation(Run[Batch]):
     """Arguments as of `Run`."""
 
@@ -97,15 +109,19 @@ class Distillation(Run[Batch]):
         cv2.setNumThreads(1)  # the network and other workers have the cores
         super().__init__(recipe, NETWORKS[recipe.network](), place)
         self._distil = recipe
+        stages: Any = self.network.stages
+        hold(stages[: recipe.held_stages])
         self._teach_all = load_teacher(self.device, STAGES)
         self._teach_mended = load_teacher(self.device, STAGES[MENDED : MENDED + 1])
+        self._features = load_features(self.device, STAGES[MENDED])
         prototypes = torch.from_numpy(load_prototypes(self._teach_mended))
         self._training, self._held_out = split(len(prototypes))
         self._prototypes = prototypes.to(self.device)
         self._forward: Callable[[Tensor], tuple[Tensor, Tensor]] = self.network
+        self._mend: Callable[[Tensor], Tensor] = self.network.mend  # type: ignore[assignment]
         if self.device.type == "cuda" or shutil.which("g++"):
             # Fused batch norms: half as many faces a second more on a CPU. It takes a compiler.
-            self._forward = torch.compile(self.network)
+            self._forward, self._mend = torch.compile(self.network), torch.compile(self._mend)
 
     def batches(self, first: int) -> Iterator[Batch]:
         recipe = self._distil
@@ -116,6 +132,17 @@ class Distillation(Run[Batch]):
 
     def loss(self, batch: Batch) -> tuple[Tensor, dict[str, Tensor]]:
         seen, clean = (crops.to(self.device, non_blocking=True) for crops in batch)
+        if self._distil.embedding_weight:
+            return self._loss_of_all(seen, clean)
+        return self._loss_of_features(seen, clean)
+
+    def _loss_of_features(self, seen: Tensor, clean: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
+        with torch.autocast(self.device.type, torch.bfloat16):
+            mended = self._mend(normalise(seen))
+        missed = feature_loss(mended, self._features(clean))
+        return missed, {"stages": missed}
+
+    def _loss_of_all(self, seen: Tensor, clean: Tensor) -> tuple[Tensor, dict[str, Tensor]]:
         given = self.seen < self._distil.given_faces
         features, known = (self._teach_all if given else self._teach_mended)(clean)
         restored = None
@@ -133,7 +160,7 @@ class Distillation(Run[Batch]):
         cosine = (embeddings * known).sum(1).mean()
         relation = relation_loss(embeddings, known, self._others(), self._distil.temperature)
         stages = torch.stack([feature_loss(*pair) for pair in zip(own, features, strict=True)]).mean()
-        loss = 2 * (1 - cosine) + relation
+        loss = self._distil.embedding_weight * (2 * (1 - cosine) + relation)
         loss = loss + self._distil.stages_weight * stages + self._distil.restoration_weight * restoration
         return loss, {"cosine": cosine, "relation": relation, "stages": stages, "restoration": restoration}
 

@@ -21,8 +21,9 @@ def _by_openvino(path: Path, outputs: Sequence[str]) -> Runner:
     import openvino as ov  # not at hand where a GPU trains
 
     core = ov.Core()
-    graph = core.read_model(path)
-    graph.add_outputs(list(outputs))
+    whole = core.read_model(path)
+    # Without its other outputs: what none of these needs is left out.
+    graph = ov.Model(whole.add_outputs(list(outputs)), whole.get_parameters())
     threads = {"INFERENCE_NUM_THREADS": torch.get_num_threads(), "INFERENCE_PRECISION_HINT": "bf16"}
     model = core.compile_model(graph, "CPU", threads)
 

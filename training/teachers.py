@@ -69,22 +69,43 @@ STAGES = tuple(
 )
 """Where its features are taken: after every block."""
 EMBEDDING = "output0"
+MOBILEFACENET = SHARED / "models" / "mobilefacenet_foamliu.onnx"
 
+Features = Callable[[Tensor], Tensor]
+"""Clean faces (N, 3, 112, 112) uint8 RGB to features after one stage."""
 Teach = Callable[[Tensor], tuple[list[Tensor], Tensor]]
 """Clean faces (N, 3, 112, 112) uint8 RGB to features after stages, and embeddings (N, 128) float, L2 norm 1."""
 
 
 def load_teacher(device: torch.device, stages: Sequence[str]) -> Teach:
     """Returns MobileFaceNet in BF16. Args: stages: those of `STAGES` whose features are wanted."""
-    run = load_runner(SHARED / "models" / "mobilefacenet_foamliu.onnx", (*stages, EMBEDDING), device)
-    mean, std = (torch.from_numpy(v).to(device)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
+    run = load_runner(MOBILEFACENET, (*stages, EMBEDDING), device)
+    prepare = _preparation(device)
 
     @torch.no_grad()
     def teach(faces: Tensor) -> tuple[list[Tensor], Tensor]:
-        *features, embeddings = run((faces.to(device).float() / 255 - mean) / std)
+        *features, embeddings = run(prepare(faces))
         return features, functional.normalize(embeddings.float().flatten(1), dim=1)
 
     return teach
+
+
+def load_features(device: torch.device, stage: str) -> Features:
+    """Returns MobileFaceNet up to one of `STAGES`, in BF16."""
+    run = load_runner(MOBILEFACENET, (stage,), device)
+    prepare = _preparation(device)
+
+    @torch.no_grad()
+    def features(faces: Tensor) -> Tensor:
+        [wanted] = run(prepare(faces))
+        return wanted
+
+    return features
+
+
+def _preparation(device: torch.device) -> Callable[[Tensor], Tensor]:
+    mean, std = (torch.from_numpy(v).to(device)[:, None, None] for v in (IMAGENET_MEAN, IMAGENET_STD))
+    return lambda faces: (faces.to(device).float() / 255 - mean) / std
 
 
 def load_prototypes(teach: Teach, cache: Path = RUNS / "prototypes.npy") -> NDArray[np.float32]:

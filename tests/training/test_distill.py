@@ -7,14 +7,16 @@ from dataclasses import replace
 import pytest
 import torch
 
+from tests.rig.full_disk import files_of_at_most
 from training.checkpoints import Progress, load_run, load_weights, save_run, save_weights
-from training.distill import DistillRecipe, with_features_given
+from training.distill import DistillRecipe, hold, with_features_given
 from training.networks import NETWORKS
 from training.optimisers import cosine_with_warm_up, make_optimisers
 from training.paths import REPOSITORY, SHARED
 from training.recipe import TrainingError
 
 RECIPES = REPOSITORY / "training" / "recipes"
+needs_faces = pytest.mark.skipif(not (SHARED / "data" / "fairface112").is_dir(), reason="FairFace is not at hand")
 RECIPE = DistillRecipe(network="deconv_v2_xs", samples=1000)
 
 
@@ -33,9 +35,10 @@ def test_a_run_ends_by_faces_or_by_the_clock():
     assert recipe.progress(2000, 1) == 1
 
 
+@pytest.mark.parametrize("which", ["", "_path"])
 @pytest.mark.parametrize("twin", ["plain_v2", "unpool_v2"])
-def test_the_twins_recipes_differ_in_the_network_alone(twin):
-    ours, theirs = (DistillRecipe.read(RECIPES / f"{name}.toml") for name in ("deconv_v2", twin))
+def test_the_twins_recipes_differ_in_the_network_alone(twin, which):
+    ours, theirs = (DistillRecipe.read(RECIPES / f"{name}{which}.toml") for name in ("deconv_v2", twin))
     assert (ours.network, theirs.network) == ("deconv_v2", twin)
     assert replace(theirs, network="deconv_v2") == ours
 
@@ -72,6 +75,23 @@ def test_a_stage_that_is_given_its_input_does_not_depend_on_the_stages_before():
         assert torch.allclose(by_stage[1], network.stages[1](given[0]))
         assert torch.allclose(by_stage[-1], network.stages[-1](given[-2]))
         assert torch.allclose(other, network.embed(given[-1]))
+
+
+def test_behind_stages_that_are_held_the_path_learns_alone():
+    torch.manual_seed(0)
+    network = NETWORKS["deconv_v2_xs"]().to(memory_format=torch.channels_last).train()
+    optimisers = make_optimisers(network, 0.02)
+    for group in (group for optimiser in optimisers for group in optimiser.param_groups):
+        group["lr"] = 2e-3
+    hold(network.stages)
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    for _ in range(3):  # of a silent path only the last norm gets a gradient at first
+        network.zero_grad()
+        network.mend(torch.randn(2, 3, 112, 112)).square().mean().backward()
+        for optimiser in optimisers:
+            optimiser.step()
+    changed = {name for name, value in network.state_dict().items() if not torch.equal(value, before[name])}
+    assert changed == {name for name in before if name.startswith("path.")}
 
 
 def test_both_optimisers_make_progress_and_share_the_weights_memory():
@@ -127,10 +147,10 @@ def test_a_damaged_checkpoint_is_told(tmp_path):
 def test_a_full_disk_leaves_the_last_checkpoint(tmp_path):
     path = tmp_path / "a.pt"
     save_run(path, {"recipe": RECIPE.as_dict()})
-    (tmp_path / "a.pt.part").symlink_to("/dev/full")
-    with pytest.raises(TrainingError, match="cannot be written"):
-        save_run(path, {"recipe": None})
+    with files_of_at_most(10_000), pytest.raises(TrainingError, match="cannot be written"):
+        save_run(path, {"recipe": None, "network": torch.zeros(10_000)})
     assert load_run(path, RECIPE) == {"recipe": RECIPE.as_dict()}
+    assert [each.name for each in tmp_path.iterdir()] == ["a.pt"]
 
 
 def test_a_run_of_another_recipe_is_not_taken_up(tmp_path):
@@ -141,7 +161,7 @@ def test_a_run_of_another_recipe_is_not_taken_up(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-@pytest.mark.skipif(not (SHARED / "data" / "fairface112").is_dir(), reason="FairFace is not at hand")
+@needs_faces
 def test_a_killed_run_goes_on(tmp_path):
     recipe, out = tmp_path / "tiny.toml", tmp_path / "tiny.pt"
     recipe.write_text('network = "deconv_v2_xs"\nsamples = 1024\nbatch = 32\nvalidate_every_s = 1\n')

@@ -15,6 +15,7 @@ from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,18 +36,22 @@ from training.recipe import TrainingError
 
 FAR = 1e-2
 MENDED_FACES = 128
+Value = TypeVar("Value")
 Scores = Mapping[str, NDArray[np.float32]]
 """By probe, the cosine of each pair."""
 
 
-def score(embed: Embed, crops: NDArray[np.uint8], pairs: Pairs) -> Scores:
-    """Compares each pair's first picture with the second one as each probe makes it; takes minutes."""
+def score(embedders: Sequence[Embed], crops: NDArray[np.uint8], pairs: Pairs) -> Sequence[Scores]:
+    """Compares each pair's first picture with the second one as each probe makes it; minutes for each embedder."""
     first, second = pairs.indices.T
-    clean, scores = embed(crops), {}
-    # One generator for all: the same seed degrades the same pictures for every embedder.
+    degraded, places = np.unique(second, return_inverse=True)
+    clean = [embed(crops) for embed in embedders]
+    scores: list[dict[str, NDArray[np.float32]]] = [{} for _ in embedders]
     for probe, degradation in degradations(np.random.default_rng(1)).items():
-        seen = clean if probe == "clean" else embed(np.stack([degradation(crop) for crop in crops]))
-        scores[probe] = (clean[first] * seen[second]).sum(1)
+        seen = np.stack([degradation(crop) for crop in crops[degraded]])
+        for embed, known, by_probe in zip(embedders, clean, scores, strict=True):
+            by_probe[probe] = (known[first] * embed(seen)[places]).sum(1)
+        print(f"{probe}: scored", flush=True)
     return scores
 
 
@@ -76,26 +81,22 @@ def compare(checkpoints: Sequence[Path], detector: str, size_px: int, out: Path,
     Raises:
         TrainingError: a checkpoint cannot be read, or all are of one network.
     """
-    pairs = read_pairs()
-    crops = read_crops(
-        load_detector(find_model(detector), size_px=size_px, how=Execution(threads=2)), pairs.names
-    ).pixels
-    scores: dict[str, list[Scores]] = {}
-    seen: dict[str, list[int]] = {}
-    missed: dict[str, list[dict[str, dict[str, float]]]] = {}
-    held_out, teach = [np.array(load_faces()[i]) for i in split(len(load_faces()))[1][:MENDED_FACES]], load_reference()
-    for path in checkpoints:
-        checkpoint = read_weights(path)
-        network = checkpoint["recipe"]["network"]
-        with TemporaryDirectory() as folder:
-            embedder = draft(checkpoint, Path(folder) / network, Execution("openvino", 2, precision))
-            scores.setdefault(network, []).append(score(embedder.embed, crops, pairs))
-        seen.setdefault(network, []).append(checkpoint["seen"])
-        missed.setdefault(network, []).append(features_missed(checkpoint, held_out, teach))
-        print(f"{path.name}: {figures(scores[network][-1], pairs.same)}", flush=True)
-    ours, *others = scores
+    read = [read_weights(path) for path in checkpoints]
+    networks = [checkpoint["recipe"]["network"] for checkpoint in read]
+    ours, *others = dict.fromkeys(networks)
     if not others:
         raise TrainingError(f"all checkpoints are of {ours}. Name some of another network too")
+    pairs, faces = read_pairs(), load_faces()
+    found = load_detector(find_model(detector), size_px=size_px, how=Execution(threads=2))
+    with TemporaryDirectory() as folder:
+        embedders = [
+            draft(checkpoint, Path(folder) / str(number), Execution("openvino", 2, precision)).embed
+            for number, checkpoint in enumerate(read)
+        ]
+        scores = _by_network(networks, score(embedders, read_crops(found, pairs.names).pixels, pairs))
+    held_out, teach = [np.array(faces[i]) for i in split(len(faces))[1][:MENDED_FACES]], load_reference()
+    missed = _by_network(networks, [features_missed(checkpoint, held_out, teach) for checkpoint in read])
+    seen = _by_network(networks, [checkpoint["seen"] for checkpoint in read])
     report = {
         "command": f"deconvid eval twins {' '.join(path.name for path in checkpoints)} --detector {detector}"
         f" --precision {precision}",
@@ -119,6 +120,14 @@ def compare(checkpoints: Sequence[Path], detector: str, size_px: int, out: Path,
     out.parent.mkdir(parents=True, exist_ok=True)
     out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
     print(table(report["tar_at_far_1e_2_points_more"]))  # type: ignore[arg-type]
+
+
+def _by_network(networks: Sequence[str], values: Sequence[Value]) -> dict[str, list[Value]]:
+    """Returns the values of each network's seeds."""
+    grouped: dict[str, list[Value]] = {}
+    for network, value in zip(networks, values, strict=True):
+        grouped.setdefault(network, []).append(value)
+    return grouped
 
 
 def figures(scores: Scores, same: NDArray[np.bool_]) -> dict[str, float]:

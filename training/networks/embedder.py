@@ -74,13 +74,22 @@ class Embedder(nn.Module):
         Args:
             x: (N, 3, 112, 112) float RGB in -1..1, faces aligned to the ArcFace template.
         """
-        for stage in self.stages[: MENDED + 1]:
-            x = stage(x)
-        mended = self.path(x) if self.path else x
+        mended = self.mend(x)
         x = mended
         for stage in self.stages[MENDED + 1 :]:
             x = stage(x)
         return self.embed(x), mended
+
+    def before_path(self, x: Tensor) -> Tensor:
+        """Returns the features that the path gets, (N, 64, 28, 28). Args: as of `forward`."""
+        for stage in self.stages[: MENDED + 1]:
+            x = stage(x)
+        return x
+
+    def mend(self, x: Tensor) -> Tensor:
+        """Returns the mended features alone, at the cost of what is in front of them. Args: as of `forward`."""
+        x = self.before_path(x)
+        return self.path(x) if self.path else x
 
     def embed(self, x: Tensor) -> Tensor:
         """Returns the embedding of the last stage's features."""

@@ -6,7 +6,6 @@ import torch
 
 from training.evaluation.mending import features_missed
 from training.networks import NETWORKS
-from training.networks.embedder import MENDED
 from training.tensors import normalise
 
 
@@ -16,14 +15,12 @@ def untrained(name: str) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def taught_by(checkpoint: dict[str, Any], faces: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+def taught_by(checkpoint: dict[str, Any], faces: torch.Tensor) -> torch.Tensor:
     """As a teacher whose features are those of the network itself."""
     network: Any = NETWORKS[checkpoint["recipe"]["network"]]()
     network.load_state_dict(checkpoint["weights"])
-    x = normalise(faces)
-    for stage in network.eval().stages[: MENDED + 1]:
-        x = stage(x)
-    return [x], torch.zeros(len(faces), 128)
+    features: torch.Tensor = network.eval().before_path(normalise(faces))
+    return features
 
 
 @pytest.mark.parametrize("name", ["trunk_v2_xs", "deconv_v2_xs"])
@@ -39,7 +36,7 @@ def test_what_a_path_changes_shows_behind_it_alone() -> None:
     checkpoint = untrained("deconv_v2_xs")
     crops = list(np.random.default_rng(1).integers(0, 256, (4, 112, 112, 3), np.uint8))
 
-    def teach(faces: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
+    def teach(faces: torch.Tensor) -> torch.Tensor:
         return taught_by(checkpoint, faces)
 
     [last_norm] = [name for name in checkpoint["weights"] if name == "path.up28.1.bias"]
