@@ -14,13 +14,20 @@ LOOK_S = 0.2
 
 
 def is_listening(endpoint: str) -> bool:
-    """Says whether a process has this `ipc://` endpoint open: a socket's file outlives a process that was killed."""
+    """Says whether a process has this `ipc://` endpoint open: a socket's file outlives a process that was killed.
+
+    Raises:
+        PermissionError: that is not for this user to know.
+    """
+    path = endpoint.removeprefix("ipc://")
     with socket.socket(socket.AF_UNIX) as probe:
         probe.settimeout(1)
         try:
-            probe.connect(endpoint.removeprefix("ipc://"))
+            probe.connect(path)
         except (FileNotFoundError, ConnectionRefusedError):
             return False
+        except PermissionError as error:
+            raise PermissionError(error.errno, error.strerror, path) from error  # a socket's error names no file
         except OSError:
             pass  # whatever it is, whoever asks in earnest tells it better
         return True

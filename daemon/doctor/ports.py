@@ -46,4 +46,6 @@ def _daemon_runs(settings: Settings) -> bool:
         status = read_status(settings.runtime_folder)
     except NoStatusError:
         return False
+    except PermissionError:
+        return True  # a service's runtime folder is there as long as the service
     return time.time_ns() - status.written_wall_ns < LONGEST_SILENCE_S * 1e9

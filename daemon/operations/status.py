@@ -104,10 +104,16 @@ def write_status(runtime: Path, status: DaemonStatus) -> None:
 
 
 def read_status(runtime: Path) -> DaemonStatus:
-    """Raises NoStatusError: there is none, or it is of another version."""
+    """
+    Raises:
+        NoStatusError: there is none, or it is of another version.
+        PermissionError: it is not for this user to read.
+    """
     path = runtime / FILE_NAME
     try:
         return msgspec.json.decode(path.read_bytes(), type=DaemonStatus)
+    except PermissionError:
+        raise
     except OSError as error:
         raise NoStatusError(f"{path}: {error.strerror}. Is `deconvid run` running with this configuration?") from error
     except msgspec.MsgspecError as error:

@@ -34,7 +34,13 @@ def deconvid(tmp_path: Path) -> Iterator[Deconvid]:
     state.chmod(0o700)
 
 
-@pytest.mark.parametrize("command", ["people list", "store check", "bridges list", "bridges dead log", "engines list"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        *("people list", "store check", "bridges list", "bridges dead log", "engines list"),
+        *("status", "status --json", "cameras list", "cameras pause door", "reload", "events"),
+    ],
+)
 def test_a_forgotten_sudo_is_told_in_one_line(deconvid: Deconvid, command: str) -> None:
     done = deconvid(*command.split())
     assert (done.returncode, done.stdout) == (1, "")
