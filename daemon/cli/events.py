@@ -26,7 +26,7 @@ from daemon.cli.common import (
 )
 from daemon.cli.event_lines import COLUMNS, json_of, line_of, row_of
 from daemon.cli.moments import HELP, here_and_now, parse_moment, place_of, seek
-from daemon.cli.presence import await_daemon, requests_of
+from daemon.cli.presence import await_daemon, is_listening, requests_of
 from daemon.events.json_schema import event_schema
 from daemon.private_files import replacing_private
 from deconvid_client import Cursor, Event, Requests, Subscriber
@@ -151,6 +151,7 @@ def _follow(
     after: Cursor | None,
     as_json: bool,
 ) -> None:
+    is_listening(requests)  # who may not ask is told, and does not wait for ever
     with Subscriber(endpoint, requests, kinds=kinds or (), cameras=cameras or (), after=after) as subscriber:
         was_connected = True
         while True:

@@ -38,7 +38,7 @@ def deconvid(tmp_path: Path) -> Iterator[Deconvid]:
     "command",
     [
         *("people list", "store check", "bridges list", "bridges dead log", "engines list"),
-        *("status", "status --json", "cameras list", "cameras pause door", "reload", "events"),
+        *("status", "status --json", "cameras list", "cameras pause door", "reload", "events replay", "events tail"),
     ],
 )
 def test_a_forgotten_sudo_is_told_in_one_line(deconvid: Deconvid, command: str) -> None:
