@@ -96,11 +96,12 @@ class NoStatusError(DeconvIDError):
 
 def write_status(runtime: Path, status: DaemonStatus) -> None:
     """Replaces the status file, mode 0600. Raises OSError."""
-    part = runtime / f"{FILE_NAME}.part"
+    path = f"{runtime}/{FILE_NAME}"  # no Path: daemon/procfs.py tells why
+    part = f"{path}.part"
     descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with open(descriptor, "wb") as file:
         file.write(msgspec.json.encode(status))
-    part.replace(runtime / FILE_NAME)
+    os.replace(part, path)
 
 
 def read_status(runtime: Path) -> DaemonStatus:
