@@ -26,7 +26,8 @@ def replacing(path: Path, mode: int) -> Iterator[BinaryIO]:
     try:
         descriptor = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
         with open(descriptor, "wb") as file:
-            os.fchmod(descriptor, mode)
+            if mode & ~os.fstat(descriptor).st_mode:  # not where the mount says whose files are, and fixes it
+                os.fchmod(descriptor, mode)
             yield file
             file.flush()
             os.fsync(descriptor)

@@ -1,5 +1,6 @@
 """Checkpoints: the averaged weights, small enough to commit, and a run's whole state, to go on after a kill."""
 
+import glob
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -105,6 +106,8 @@ def _load(path: Path) -> dict[str, Any]:
 def _replace(path: Path, content: dict[str, Any]) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        for part in path.parent.glob(f".{glob.escape(path.name)}.*"):
+            part.unlink()  # of a run that was killed while it saved
         with replacing(path, READABLE) as file:
             torch.save(content, file)
     except (OSError, RuntimeError) as error:

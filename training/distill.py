@@ -46,7 +46,8 @@ class DistillRecipe(Recipe):
     NETWORKS: ClassVar[Collection[str]] = tuple(NETWORKS)
 
     embedding_weight: float = 1.0
-    """Of the teacher's embedding and its relations; 0: what is behind the mended features is not run, nor trained."""
+    """Of the teacher's embedding and its relations; 0: what is behind the mended features is not run, nor trained, and
+    they are all that is asked for."""
     temperature: float = 1 / 16
     relations: int = 16_384
     """Other faces to which each face is related, drawn anew for each batch."""
@@ -58,7 +59,7 @@ class DistillRecipe(Recipe):
     given_faces: int = 0
     """First faces, for which every stage is given the teacher's features, and nothing mends any."""
     held_stages: int = 0
-    """First stages that stay as they are. Those in front of the path are 5, all are 15: then the path mends alone."""
+    """First stages that stay as they are. Those in front of the path are 5, all are 15."""
     clean_faces: int = 300_000
     """Over so many faces the share of clean crops falls from all of them to `clean_share`."""
     clean_share: float = 0.35

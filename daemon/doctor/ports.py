@@ -47,5 +47,5 @@ def _daemon_runs(settings: Settings) -> bool:
     except NoStatusError:
         return False
     except PermissionError:
-        return True  # a service's runtime folder is there as long as the service
+        return settings.runtime is not None  # a service's own folder is there as long as the service
     return time.time_ns() - status.written_wall_ns < LONGEST_SILENCE_S * 1e9

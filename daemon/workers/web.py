@@ -73,7 +73,7 @@ class WebWorker:
     def _read(self) -> DaemonStatus | None:
         try:
             return read_status(self._runtime)
-        except NoStatusError:
+        except (NoStatusError, PermissionError):
             return None
 
     def _metrics(self) -> Answer:
