@@ -6,6 +6,7 @@ from itertools import pairwise
 import msgspec
 import numpy as np
 
+from daemon.soak.neighbours import Neighbours, neighbours
 from daemon.soak.rig import Rig
 from daemon.soak.watch import Ordeal, Watch
 
@@ -60,6 +61,8 @@ class SoakReport(msgspec.Struct, frozen=True):
     """Seconds for which each was told, those of the start left out."""
     cores: dict[str, float] = {}
     """Processor seconds a second, by worker, after the start."""
+    neighbours: Neighbours | None = None
+    """None: no fault struck a camera."""
     memory_mb: dict[str, Line] = {}
     latencies_ms: Line = []
 
@@ -97,7 +100,7 @@ def judge(watch: Watch, rig: Rig, stored: int, deleted: int) -> SoakReport:
     """Compares what was heard with what was stored a while ago (sequences from 1 to `stored`, without gaps)."""
     heard, status = watch.sequences, rig.status()
     cameras = status.cameras if status else ()
-    latencies = [ms for _, ms in watch.latencies] or [0.0]
+    latencies = [delay.ms for delay in watch.delays] or [0.0]
     return SoakReport(
         seconds=round(watch.now_s, 1),
         cameras=len(rig.cameras),
@@ -120,8 +123,9 @@ def judge(watch: Watch, rig: Rig, stored: int, deleted: int) -> SoakReport:
         faults=[_fault(ordeal) for ordeal in watch.ordeals],
         ills=_ills(watch),
         cores=_cores(watch),
+        neighbours=neighbours(watch, WARM_UP_S),
         memory_mb={worker: thinned(line) for worker, line in _memory(watch).items()},
-        latencies_ms=thinned([(round(at_s, 1), ms) for at_s, ms in watch.latencies]),
+        latencies_ms=thinned([(round(delay.at_s, 1), delay.ms) for delay in watch.delays]),
     )
 
 

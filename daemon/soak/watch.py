@@ -43,14 +43,23 @@ class Sample:
     ills: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class Delay:
+    """From capture to event."""
+
+    at_s: float
+    """When the event came."""
+    camera: str
+    ms: float
+
+
 @dataclass(slots=True)
 class Watch:
     verdict: Verdict
     started_s: float = field(default_factory=time.monotonic)
     sequences: list[int] = field(default_factory=list)
     """In the order in which they came."""
-    latencies: list[tuple[float, float]] = field(default_factory=list)
-    """When, and from capture to event [ms]."""
+    delays: list[Delay] = field(default_factory=list)
     samples: list[Sample] = field(default_factory=list)
     ordeals: list[Ordeal] = field(default_factory=list)
     unaccounted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
@@ -64,7 +73,7 @@ class Watch:
         self.sequences.append(event.sequence)
         self.verdict.take(event)
         if latency_ms := event.data.get("latency_ms"):
-            self.latencies.append((self.now_s, latency_ms))
+            self.delays.append(Delay(self.now_s, event.camera or "", latency_ms))
 
     def take_status(self, status: DaemonStatus | None, now_ns: int) -> None:
         """Args: now_ns: the daemon's wall clock."""
