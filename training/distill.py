@@ -32,7 +32,7 @@ from training.faces import load_faces, split
 from training.losses import feature_loss, relation_loss, restoration_loss
 from training.networks import NETWORKS
 from training.networks.embedder import MENDED
-from training.recipe import Recipe
+from training.recipe import Recipe, TrainingError
 from training.run import Place, Run, run_command
 from training.teachers import STAGES, load_features, load_prototypes, load_teacher
 from training.tensors import normalise, to_tensor
@@ -106,9 +106,13 @@ class Distillation(Run[Batch]):
     """Arguments as of `Run`."""
 
     def __init__(self, recipe: DistillRecipe, place: Place) -> None:
+        if recipe.held_stages and place.start is None:
+            raise TrainingError("held_stages: would hold stages that have learnt nothing. Name weights with --start")
         torch.manual_seed(recipe.seed)
         cv2.setNumThreads(1)  # the network and other workers have the cores
         super().__init__(recipe, NETWORKS[recipe.network](), place)
+        if not recipe.embedding_weight and self.network.path is None:
+            raise TrainingError(f"embedding_weight is 0: {recipe.network} has no path that mends features")
         self._distil = recipe
         stages: Any = self.network.stages
         hold(stages[: recipe.held_stages])

@@ -9,11 +9,12 @@ import torch
 
 from tests.rig.full_disk import files_of_at_most
 from training.checkpoints import Progress, load_run, load_weights, save_run, save_weights
-from training.distill import DistillRecipe, hold, with_features_given
+from training.distill import Distillation, DistillRecipe, hold, with_features_given
 from training.networks import NETWORKS
 from training.optimisers import cosine_with_warm_up, make_optimisers
 from training.paths import REPOSITORY, SHARED
 from training.recipe import TrainingError
+from training.run import Place
 
 RECIPES = REPOSITORY / "training" / "recipes"
 needs_faces = pytest.mark.skipif(not (SHARED / "data" / "fairface112").is_dir(), reason="FairFace is not at hand")
@@ -50,6 +51,18 @@ def test_a_recipe_tells_every_fault(tmp_path):
         DistillRecipe.read(path)
     told = ("network", "deconv_v2", "batch", "lerning_rate", "seed", "warm_up", "samples nor minutes")
     assert [word for word in told if word not in str(caught.value)] == []
+
+
+@pytest.mark.parametrize(
+    ("recipe", "told"),
+    [
+        (replace(RECIPE, held_stages=5), "--start"),
+        (replace(RECIPE, network="trunk_v2_xs", embedding_weight=0), "trunk_v2_xs has no path"),
+    ],
+)
+def test_what_could_teach_nothing_is_refused(tmp_path, recipe, told):
+    with pytest.raises(TrainingError, match=told):
+        Distillation(recipe, Place(out=tmp_path / "x.pt"))
 
 
 def test_what_is_easy_comes_first():
