@@ -4,6 +4,7 @@ from typing import Literal, Self
 
 from pydantic import Field, IPvAnyAddress, model_validator
 
+from config.days import DaysOrNever
 from config.section import Section
 
 
@@ -53,10 +54,10 @@ class NetworkSettings(Section):
 class EventSettings(Section):
     network: NetworkSettings | None = None
     """Unset: no other machine can listen."""
-    keep_days: int | None = Field(30, ge=1)
-    """Events older than this are deleted from the store, which otherwise tells for ever who was where. None: kept."""
+    keep_days: DaysOrNever = 30
+    """Events older than this are deleted from the store, which otherwise tells for ever who was where."""
     keep_megabytes: int | None = Field(None, ge=1)
-    """About so much of the store may be events; beyond it the oldest are deleted. None: no limit."""
+    """About so much of the store may be events; beyond it the oldest are deleted. Unset: no limit."""
     format: Literal["json", "msgpack"] = "json"
     """How events are written on the wire: JSON, or MessagePack, which is a little smaller."""
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from config.credentials import credential_path
+from config.credentials import SOURCES, credential_path
 from config.errors import ConfigError, Problem
 from config.settings import Settings
 
@@ -109,7 +109,10 @@ def _fill_in(value: Any, key: str, environment: Mapping[str, str], problems: lis
     def look_up(match: re.Match[str]) -> str:
         name = match[1]
         # A process's environment is that of its start, and so are a service's credentials.
-        fix = f"Set {name}, or give the service LoadCredential={name}:FILE; a daemon that runs needs a restart for it"
+        fix = (
+            f"Put it into {SOURCES / name}, give the service LoadCredential={name}:{SOURCES / name}, restart it, and "
+            f"run commands with sudo; elsewhere, set the variable {name}"
+        )
         try:
             found = _secret(name, environment)
         except (OSError, UnicodeDecodeError):
@@ -125,7 +128,8 @@ def _fill_in(value: Any, key: str, environment: Mapping[str, str], problems: lis
 
 def _secret(name: str, environment: Mapping[str, str]) -> str | None:
     credential = credential_path(name, environment)
-    return credential.read_text(encoding="utf-8").strip() if credential.is_file() else environment.get(name)
+    # A folder that one may not enter hides nothing of the environment.
+    return credential.read_text(encoding="utf-8").strip() if os.path.isfile(credential) else environment.get(name)
 
 
 def _keys(detail: Any) -> list[str | int]:

@@ -2,6 +2,7 @@
 
 from pydantic import Field
 
+from config.days import DaysOrNever
 from config.section import Section
 
 
@@ -25,10 +26,10 @@ class StrangerSettings(Section):
 class RetentionSettings(Section):
     """After how many days nothing is left that says who somebody was."""
 
-    known_days: int | None = Field(None, ge=1)
-    """Events older than this lose the person's name, id and picture. Unset: they keep it as long as `[events]` keeps
-    the event."""
-    unknown_days: int | None = Field(30, ge=1)
-    """Strangers who were not seen for so long are forgotten. Unset: never."""
-    ignored_days: int | None = Field(365, ge=1)
+    known_days: DaysOrNever = None
+    """Events older than this lose the person's name, id and picture. If never, they keep it as long as
+    `[events]` keeps the event."""
+    unknown_days: DaysOrNever = 30
+    """Strangers who were not seen for so long are forgotten."""
+    ignored_days: DaysOrNever = 365
     """The same for ignored strangers: from then on they are unknown again."""

@@ -115,9 +115,9 @@ def _folders(settings: Settings) -> Iterator[Problem]:
 
 def _master_key(settings: Settings) -> Iterator[Problem]:
     key = MasterKey.of(settings.privacy.master_key, settings.state)
-    # The one in the state folder is made with the key ring, and a credential is there inside of the service only.
+    # The one in the state folder is made with the key ring.
     is_to_be_made = key.is_own and not os.path.exists(Vault.beside(settings.database, key).ring.path)
-    if is_to_be_made or (key.kind == "credential" and "CREDENTIALS_DIRECTORY" not in os.environ):
+    if is_to_be_made or key.is_the_services:
         return
     try:
         key.read()

@@ -91,8 +91,8 @@ def exchange_key(
         old, count = store.vault.master_key, store.exchange_master_key(new)
     out.print(f"{counted(count, 'key')} wrapped anew and checked", soft_wrap=True)
     err.print(
-        f'Now set privacy.master_key = "{escape(to)}", start the daemon, copy the key ring anew, and destroy the '
-        f"old {escape(str(old))} with every older copy of the ring",
+        f'Now put it where the old one was, or set privacy.master_key = "{escape(to)}"; start the daemon, copy the key '
+        f"ring anew, and destroy the old {escape(str(old))} with every older copy of the ring",
         soft_wrap=True,
     )
 

@@ -1,6 +1,5 @@
 """The master key and the key ring: where they are, who may read them, and what that protects from."""
 
-import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -33,9 +32,7 @@ def examine_keys(settings: Settings) -> Iterator[Finding]:
 def _master_key(key: MasterKey, state: Path) -> Finding:
     detail = key.reference
     if key.path is None:
-        at_hand = (
-            "" if key.kind == "env" or "CREDENTIALS_DIRECTORY" in os.environ else "; seen inside of the service only"
-        )
+        at_hand = "; seen inside of the service only" if key.is_the_services else ""
         return Finding("keys", "master key", "ok", f"{detail}, apart from the data{at_hand}")
     try:
         mode = stat.S_IMODE(key.path.stat().st_mode)
@@ -54,7 +51,7 @@ def _master_key(key: MasterKey, state: Path) -> Finding:
 
 
 def _key_ring(vault: Vault) -> Finding:
-    if vault.master_key.kind == "credential" and "CREDENTIALS_DIRECTORY" not in os.environ:
+    if vault.master_key.is_the_services:
         return Finding("keys", "key ring", "ok", "can be opened inside of the service only")
     try:
         vault.check()

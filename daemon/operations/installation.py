@@ -23,7 +23,7 @@ VERIFY_S = 30
 FIRST_CONFIG = """\
 # DeconvID. `deconvid check` tells every mistake at once, `deconvid config reference` every key.
 # The service's user must be able to read this file: keep passwords out of it. Write password = "${DOOR_PASSWORD}" and
-# give the service LoadCredential=DOOR_PASSWORD:/etc/deconvid/door.password (`systemctl edit deconvid`).
+# give the service LoadCredential=DOOR_PASSWORD:/etc/deconvid/credentials/DOOR_PASSWORD (`systemctl edit deconvid`).
 
 state = "/var/lib/deconvid"
 runtime = "/run/deconvid"

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
 
-from config.credentials import credential_path
+from config.credentials import SOURCES, credential_path
 from daemon.private_files import create_private, give_to_owner_of
 from daemon.store.errors import MasterKeyError, mapped_errors
 
@@ -51,6 +51,12 @@ class MasterKey:
         with suppress(OSError):
             return self.path is not None and bool(self.path.stat().st_mode & 0o077)
         return False
+
+    @property
+    def is_the_services(self) -> bool:
+        """Whether it is a credential that only the service gets to see."""
+        at_hand = "CREDENTIALS_DIRECTORY" in os.environ or os.path.exists(credential_path(self.place, os.environ))
+        return self.kind == "credential" and not at_hand
 
     def handed_on(self) -> str:
         """Returns a reference that a worker can use, to whom neither the environment nor credentials are passed on.
@@ -108,5 +114,6 @@ class MasterKey:
 
 FIX_MISSING = (
     "Put the key back with which this store was made: without it no template can be read. "
-    "A credential is there inside of the service only; `openssl rand -base64 32` prints a key for a new store"
+    f"Outside of the service, a credential is looked for in {SOURCES}, which takes sudo. "
+    "`openssl rand -base64 32` prints a key for a new store"
 )

@@ -67,8 +67,14 @@ def test_a_credential_goes_before_the_environment(write, tmp_path):
 
 def test_an_unset_variable_names_the_key_and_the_fix(write):
     found = problems(write('[cameras.door]\nurl = "rtsp://u:${NOT_SET}@host/x"\n'))
-    assert "LoadCredential=NOT_SET" in found["cameras.door.url"].fix
-    assert "needs a restart" in found["cameras.door.url"].fix
+    assert "LoadCredential=NOT_SET:/etc/deconvid/credentials/NOT_SET, restart" in found["cameras.door.url"].fix
+
+
+def test_outside_of_the_service_credentials_are_where_the_unit_finds_them(write, tmp_path, monkeypatch):
+    monkeypatch.setattr("config.credentials.SOURCES", tmp_path)
+    (tmp_path / "DOOR").write_text("secret\n")
+    path = write('[cameras.door]\nurl = "rtsp://host/x"\nusername = "u"\npassword = "${DOOR}"\n')
+    assert load_settings(path, {"DOOR": "other"}).cameras["door"].address == "rtsp://u:secret@host/x"
 
 
 def test_a_password_with_special_characters_is_encoded(write):

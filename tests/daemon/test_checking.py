@@ -120,7 +120,8 @@ def test_a_master_key_that_is_not_there(make_settings, reference):
     assert "Put the key back" in problem.fix
 
 
-def test_a_credential_is_there_inside_of_the_service_only(make_settings, tmp_path, monkeypatch):
+def test_a_credential_that_only_the_service_sees_is_not_missed(make_settings, tmp_path, monkeypatch):
+    monkeypatch.delenv("CREDENTIALS_DIRECTORY", raising=False)
     settings = make_settings(privacy=PrivacySettings(master_key="credential:master.key"))
     assert find_problems(settings) == []
     monkeypatch.setenv("CREDENTIALS_DIRECTORY", str(tmp_path))

@@ -128,7 +128,7 @@ def test_master_key_comes_from_environment_or_credential(tmp_path: Path, monkeyp
     assert Vault(by_credential.ring, handed).open("person:1", sealed, "c") == b"a face"
     assert OTHER_KEY not in f"{handed} {handed!r}"
     assert not (tmp_path / "master.key").exists()
-    with pytest.raises(MasterKeyError, match="inside of the service"):
+    with pytest.raises(MasterKeyError, match="/etc/deconvid/credentials, which takes sudo"):
         vault_in(tmp_path, "credential:deconvid").check()
 
 
