@@ -50,11 +50,16 @@ class Embedder:
         return cls(spec, load_runtime(network.path, how, usual=(BEST_BATCH, 3, side, side), crops=network.input))
 
     @classmethod
-    def of(cls, settings: Settings) -> Self:
-        """Returns the embedder that the settings name; raises what `load` does."""
+    def of(cls, settings: Settings, compiles: bool = False) -> Self:
+        """Returns the embedder that the settings name; raises what `load` does.
+
+        Args:
+            compiles: it goes over to a GPU where there is one, for which it may have to be compiled for minutes: for
+                who runs for long. Else the processor does it.
+        """
         chosen = settings.embedding
         spec = find_model(chosen.model, settings.models)
-        places = settings.runtime_calibrations, settings.plans_folder
+        places = settings.runtime_calibrations, settings.plans_folder if compiles else None
         return cls.load(spec, Execution(chosen.runtime, chosen.threads, chosen.precision, *places))
 
     @property

@@ -47,8 +47,11 @@ class FaceEngine:
         self._smallest_face_px = smallest_face_px
 
     @classmethod
-    def load(cls, settings: Settings) -> Self:
+    def load(cls, settings: Settings, compiles: bool = False) -> Self:
         """Returns an engine with the models that the settings name.
+
+        Args:
+            compiles: see `Embedder.of`.
 
         Raises:
             ModelError: one is unknown, not installed, altered, or not loadable.
@@ -63,7 +66,7 @@ class FaceEngine:
             detection.tiles,
             Execution(chosen.runtime, chosen.threads, detection.precision, settings.runtime_calibrations),
         )
-        return cls(detector, Embedder.of(settings), detection.smallest_face_px)
+        return cls(detector, Embedder.of(settings, compiles), detection.smallest_face_px)
 
     def find(self, image_bgr: NDArray[np.uint8]) -> FoundFaces:
         """Returns the faces of a picture, (H, W, 3) uint8 BGR, best detector score first.

@@ -26,10 +26,11 @@ from daemon.cli.common import (
 from daemon.exits import EXIT_FAILURE
 from daemon.private_files import give_to_owner_of
 from engine import RuntimeUnavailableError
+from engine.errors import PlanError
 from engine.manifests import ModelSpec, find_model, list_models
 from engine.runtimes.crops import crop_network
 from engine.runtimes.tensorrt.compile import compile_apart
-from engine.runtimes.tensorrt.plans import PlanRecord, PlanStore
+from engine.runtimes.tensorrt.plans import ForeignPlanError, PlanRecord, PlanStore
 from engine.runtimes.tensorrt.states import EVERY_FLAVOUR, TensorRtState, find_state
 
 app = typer.Typer(
@@ -86,10 +87,10 @@ def verify(config: ConfigOption = DEFAULT_CONFIG) -> None:
         settings = _settings(config)
         store, names, ready = PlanStore(settings.plans_folder), _names(settings), _ready(_states())
         for record in store.records():
-            fault = _fault(store, record, names.get(record.key.network), ready)
-            faults += bool(fault)
-            sign = "[red]✗[/red]" if fault else "[green]✓[/green]"
-            out.print(f"{sign} {escape(_title(record, names))}: {escape(fault or 'as it was built')}", soft_wrap=True)
+            is_sound, found = _verified(store, record, names.get(record.key.network), ready)
+            faults += not is_sound
+            sign = "[green]✓[/green]" if is_sound else "[red]✗[/red]"
+            out.print(f"{sign} {escape(_title(record, names))}: {escape(found)}", soft_wrap=True)
     if faults:
         raise typer.Exit(EXIT_FAILURE)
 
@@ -154,17 +155,24 @@ def _shown(record: PlanRecord, names: dict[str, ModelSpec], ready: TensorRtState
     }
 
 
-def _fault(store: PlanStore, record: PlanRecord, spec: ModelSpec | None, ready: TensorRtState | None) -> str:
-    """Returns what is wrong with a plan, nothing if all is well."""
-    if store.read(record.key) is None:
-        return "its files were damaged and are deleted; it is built again when it is needed"
+def _verified(
+    store: PlanStore, record: PlanRecord, spec: ModelSpec | None, ready: TensorRtState | None
+) -> tuple[bool, str]:
+    """Returns whether a plan is sound, and what was found."""
+    try:
+        store.trusted(record.key)
+    except ForeignPlanError:
+        return True, "its files are as they were built; nobody but their owner, the service's user, runs them"
+    except (OSError, PlanError):
+        store.delete(record.key)
+        return False, "its files were damaged and are deleted; it is built again when it is needed"
     if spec is None or ready is None or not _used(record, ready):
-        return ""
+        return True, "as it was built"
     from engine.runtimes.tensorrt.building import check_again  # imports CUDA
     from engine.runtimes.tensorrt.site import Site
 
     try:
         check_again(Site.find(ready.flavour, store.folder), crop_network(spec))
     except DeconvIDError as error:
-        return str(error)
-    return ""
+        return False, str(error)
+    return True, "as it was built"

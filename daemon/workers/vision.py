@@ -262,7 +262,7 @@ def main() -> int:
     cv2.setNumThreads(1)
     with zmq.Context() as context, Reporter(context, task.reports, "vision") as reporter:
         try:
-            engine = FaceEngine.load(settings)
+            engine = FaceEngine.load(settings, compiles=True)
             worker = VisionWorker(task, settings, engine, heartbeat, reporter, context)
         except (ModelError, RuntimeUnavailableError) as error:
             logger.error("vision_cannot_boot cause=%s", error)

@@ -1,7 +1,8 @@
 """Plans on disk: a plan is used only for the very network, TensorRT, GPU and options that it was built with.
 
-A plan is machine code. It is read only if nobody but its owner may write it, and if it is the one that its sidecar
-describes; anything else is deleted and built again.
+A plan is machine code. It is read only by who built it (or if root did), if nobody else may write it, and if it is the
+one that its sidecar describes. What is not as it was written is deleted and built again; what is somebody else's stays
+as it is: the service's user has plans that root, who may look after them, does not run.
 """
 
 import fcntl
@@ -23,6 +24,10 @@ logger = logging.getLogger(__name__)
 FORMAT = 1
 """Changes when plans of older versions of this program must not be used."""
 WRITABLE_BY_OTHERS = 0o022
+
+
+class ForeignPlanError(PlanError):
+    """It belongs to somebody else, whose machine code is not run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +79,11 @@ class PlanStore:
     def read(self, key: PlanKey) -> bytes | None:
         """Returns the plan of this key, None where there is none that can be trusted."""
         try:
-            return self._trusted(key)
+            return self.trusted(key)
         except FileNotFoundError:
+            return None
+        except ForeignPlanError as error:
+            logger.warning("plan_left_alone name=%s cause='%s'", key.name, error)
             return None
         except (OSError, PlanError) as error:
             logger.warning("plan_refused name=%s cause='%s'", key.name, error)
@@ -97,9 +105,9 @@ class PlanStore:
         """Returns what RTX compiled at run time for this plan, None where there is nothing that can be trusted."""
         path = self.folder / f"{key.name}.jit"
         try:
-            _check_owner(path)
-            return path.read_bytes()
-        except (OSError, PlanError):
+            state = path.stat()
+            return path.read_bytes() if _is_ours(state) and not state.st_mode & WRITABLE_BY_OTHERS else None
+        except OSError:
             return None
 
     def write_kernels(self, key: PlanKey, kernels: bytes) -> None:
@@ -129,15 +137,27 @@ class PlanStore:
             fcntl.flock(file, fcntl.LOCK_EX)
             yield
 
-    def _trusted(self, key: PlanKey) -> bytes:
+    def trusted(self, key: PlanKey) -> bytes:
+        """Returns the plan of this key, and changes nothing.
+
+        Raises:
+            FileNotFoundError: there is none.
+            ForeignPlanError: it is as it was written, but somebody else's.
+            PlanError: it is not as it was written, or others may write it.
+            OSError: it cannot be read.
+        """
         path = self.folder / f"{key.name}.plan"
-        _check_owner(path)
+        state = path.stat()
+        if state.st_mode & WRITABLE_BY_OTHERS:
+            raise PlanError("others than its owner may write the file")
         record = _read_record(path.with_suffix(".json"))
         if record is None or record.key != key:
             raise PlanError("its sidecar is missing, damaged, or of another plan")
         plan = path.read_bytes()
         if _digest(plan) != record.sha256:
             raise PlanError("it is not the file that its sidecar describes")
+        if not _is_ours(state):
+            raise ForeignPlanError("it is of another user, whose machine code is not run")
         return plan
 
     def _replace(self, name: str, data: bytes) -> None:
@@ -152,10 +172,8 @@ class PlanStore:
                 logger.warning("plan_not_deleted name=%s cause='%s'", name, error.strerror)
 
 
-def _check_owner(path: Path) -> None:
-    state = path.stat()
-    if state.st_mode & WRITABLE_BY_OTHERS or state.st_uid not in (0, os.geteuid()):
-        raise PlanError("somebody else may write the file")
+def _is_ours(state: os.stat_result) -> bool:
+    return state.st_uid in (0, os.geteuid())
 
 
 def _digest(plan: bytes) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.errors import ModelError
+from engine.errors import GpuError, ModelError
 from engine.runtimes import Inputs
 from engine.runtimes.tensorrt import cuda
 from engine.runtimes.tensorrt.flavours import Flavour
@@ -40,7 +40,7 @@ class TensorRtRuntime:
 
         Raises:
             ModelError: an input is missing, has another shape, or is not finite.
-            GpuError: the GPU failed, or its memory is exhausted.
+            GpuError: the GPU failed, its memory is exhausted, or an output is not finite.
         """
         rows = self._checked(inputs)
         results: dict[str, NDArray[np.float32]] = {
@@ -56,6 +56,9 @@ class TensorRtRuntime:
             running.append((lane, part))
         while running:
             _collect(*running.popleft(), results)
+        for name, values in results.items():
+            if not np.isfinite(values.sum(dtype=np.float64)):  # FP16 ends at 65504
+                raise GpuError(f"TensorRT gives values of {name} that are no numbers")
         return results
 
     def warm(self) -> None:
