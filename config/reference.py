@@ -19,8 +19,9 @@ refused.
     deconvid config show    # what holds, and where each value comes from
 
 `${NAME}` in any string is replaced by the systemd credential of that name (outside of the service, by what
-`/etc/deconvid/credentials/NAME` holds), else by the environment variable: keep secrets out of the file that way. An editor that knows JSON Schema completes and checks the file if it begins with
-`#:schema` and the path of [config/schema.json](../config/schema.json).
+`/etc/deconvid/credentials/NAME` holds), else by the environment variable: keep secrets out of the file that way. An
+editor that knows JSON Schema completes and checks the file if it begins with `#:schema` and the path of
+[config/schema.json](../config/schema.json).
 """
 
 

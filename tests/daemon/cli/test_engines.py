@@ -1,6 +1,7 @@
 """`deconvid engines` on a machine without a GPU: what is stored is listed, checked and deleted all the same."""
 
 import json
+import os
 
 import pytest
 
@@ -51,6 +52,14 @@ def test_a_damaged_plan_is_told_deleted_and_fails(engines, store, key):
     done = engines("verify")
     assert (done.exit_code, "damaged" in done.stdout) == (1, True)
     assert store.records() == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_verifies_the_services_plans_without_running_or_deleting_them(engines, store, key):
+    os.chown(store.folder / f"{key.name}.plan", 12345, 12345)
+    done = engines("verify")
+    assert (done.exit_code, "nobody but their owner" in done.stdout) == (0, True)
+    assert [record.key for record in store.records()] == [key]
 
 
 def test_clear_deletes_everything(engines, store):

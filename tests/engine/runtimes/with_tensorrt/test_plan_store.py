@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from engine.errors import PlanError
-from engine.runtimes.tensorrt.plans import PlanKey, PlanStore
+from engine.runtimes.tensorrt.plans import ForeignPlanError, PlanKey, PlanStore
 
 KEY = PlanKey("ab" * 32, "trt", "11.4.0", "NVIDIA H100", "9.0", "crops", (1, 8))
 OTHERS = {
@@ -90,10 +90,12 @@ def test_a_plan_that_cannot_be_trusted_is_deleted_and_a_new_one_taken(store, dam
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
-def test_a_plan_of_somebody_else_is_refused(store):
+def test_a_plan_of_somebody_else_is_not_run_and_stays(store):
     store.write(KEY, b"plan", 1.0, 2.0)
     os.chown(store.folder / f"{KEY.name}.plan", 12345, 12345)
     assert store.read(KEY) is None
+    with pytest.raises(ForeignPlanError, match="another user"):
+        store.trusted(KEY)
 
 
 def test_kernels_that_others_may_write_are_refused(store):

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from engine.errors import GpuMemoryError, ModelError, PlanError
+from engine.errors import GpuError, GpuMemoryError, ModelError, PlanError
 from engine.runtimes.tensorrt.lanes import Engine, Lane
 from engine.runtimes.tensorrt.runtime import TensorRtRuntime
 from tests.engine.runtimes.with_tensorrt.simulated import GpuOf, tensorrt
@@ -119,6 +119,11 @@ def test_each_context_has_a_profile_for_its_batch_and_the_lanes_scratch():
 def test_wrong_inputs_are_named(inputs, says):
     with pytest.raises(ModelError, match=says):
         TensorRtRuntime(tensorrt(), PLAN, 1, gpu=GpuOf()).run(inputs)
+
+
+def test_an_output_that_overflows_is_the_gpus_fault():
+    with pytest.raises(GpuError, match="values of y that are no numbers"):
+        run(TensorRtRuntime(tensorrt(), PLAN, 1, gpu=GpuOf()), pictures(2) * np.float32(1e38))
 
 
 def test_a_plan_that_the_gpu_refuses_is_a_plan_error_with_what_tensorrt_said():
