@@ -31,6 +31,7 @@ from daemon.messages import (
     CameraJoined,
     CameraLeft,
     FrameToken,
+    Notice,
     Observation,
     TrackEnded,
     TracksInSight,
@@ -71,6 +72,7 @@ class VisionWorker:
     ) -> None:
         self._settings, self._engine, self._heartbeat, self._reporter = settings, engine, heartbeat, reporter
         self._figures = VisionFigures()
+        self._runtime = engine.embedder.runtime.name
         self._logged_s = time.monotonic()
         self._told_s = -TELL_S
         # Track names are unique over restarts: a random part for each process, and a count.
@@ -244,12 +246,20 @@ class VisionWorker:
         if self._reporter.is_due:
             # The runtime may be another one by now: a compiled network takes over when it is ready.
             runtime = self._engine.embedder.runtime.name
+            self._tell_runtime(runtime)
             networks = {"detector": self._settings.detection.model, "embedder": self._settings.embedding.model}
             gauges = [f"{what}.{name}" for what, name in {**networks, "runtime": runtime}.items()]
             self._figures.tell(self._reporter, len(self._rings), dict.fromkeys(gauges, 1.0))
         if time.monotonic() - self._logged_s > LOG_S:
             self._logged_s = time.monotonic()
             logger.info("crops %s", " ".join(f"{name}={n}" for name, n in sorted(self._figures.crops.items())))
+
+    def _tell_runtime(self, runtime: str) -> None:
+        """Says that the embedder went over to another runtime; why is in the log."""
+        if runtime != self._runtime:
+            detail = f"runs on {runtime} instead of {self._runtime}"
+            self._send([Notice("engine.state", self._settings.embedding.model, detail, "daemon", time.time_ns())])
+            self._runtime = runtime
 
 
 def main() -> int:

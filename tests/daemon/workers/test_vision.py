@@ -2,6 +2,7 @@
 
 import os
 import time
+from types import SimpleNamespace
 
 import cv2
 import msgspec
@@ -161,6 +162,19 @@ def test_a_camera_learns_how_many_faces_are_followed_before_it(bench):
     bench.tell(CameraLeft("door"))
     bench.tell(CameraJoined("door", str(bench.rings["door"].path)))
     assert bench.rings["door"].followed == 0
+
+
+def test_an_embedder_that_goes_over_to_another_runtime_is_told_once(bench, face_engine, monkeypatch):
+    other = SimpleNamespace(name="tensorrt", run=face_engine.embedder.runtime.run)
+    before = face_engine.embedder.runtime.name
+    bench.show("door")
+    monkeypatch.setattr(face_engine.embedder, "runtime", other)
+    time.sleep(1.0)
+    [notice] = bench.tell()
+    assert (notice.kind, notice.subject) == ("engine.state", SETTINGS.embedding.model)
+    assert notice.detail == f"runs on tensorrt instead of {before}"
+    time.sleep(1.0)
+    assert bench.tell() == []
 
 
 @pytest.mark.parametrize(("left", "right", "faces"), [(0, 0.5, 1), (0.5, 1, 0)], ids=["inside", "outside"])
