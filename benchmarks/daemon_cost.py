@@ -41,10 +41,10 @@ def memory_mb(pid: int) -> float:
 def measure(seconds: float) -> dict[str, object]:
     with tempfile.TemporaryDirectory(prefix="deconvid-") as folder, play(Path(folder), seconds + 10) as running:
         verdict = Verdict(running.scenes, [person for picture in ENROLLED for person in picture.people])
-        pids = workers(running)
-        # The first seconds are start-up: threads and caches that a long run does not pay for.
+        # The first seconds are start-up: cameras come last, and a long run does not pay for threads and caches.
         for _event in running.events(5):
             pass
+        pids = workers(running)
         before = {name: usage_of(pid).cpu_s for name, pid in pids.items()}
         started, load = time.monotonic(), os.getloadavg()[0]
         for event in running.events(seconds):
