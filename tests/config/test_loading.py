@@ -28,6 +28,18 @@ def test_the_example_loads():
     assert settings.cameras["yard"].kind == "device"
 
 
+def test_what_is_kept_for_ever_is_never_deleted(write):
+    settings = load_settings(write('[events]\nkeep_days = "never"\n[retention]\nunknown_days = "never"\n'), {})
+    assert (settings.events.keep_days, settings.retention.unknown_days) == (None, None)
+    assert settings.retention.ignored_days == 365
+    assert type(settings).model_validate_json(settings.model_dump_json()) == settings
+
+
+@pytest.mark.parametrize("days", ["0", '"for ever"', "2.5"])
+def test_days_are_whole_ones_or_never(write, days):
+    assert set(problems(write(f"[events]\nkeep_days = {days}\n"))) == {"events.keep_days"}
+
+
 def test_every_problem_is_told_at_once(write):
     found = problems(
         write('stat = "/x"\n[cameras.Door]\nurl = "a.mp4"\n[cameras.yard]\nurl = "http://x/"\ndetect_fps = 0\n')
