@@ -14,8 +14,7 @@ from rich.table import Table
 from config import IdentitySettings, load_settings
 from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, JsonOption, counted, err, out, print_table, told_errors
 from daemon.cli.stores import open_store
-from daemon.identity.calibration import Calibration
-from daemon.identity.calibrator import Calibrator
+from daemon.identity.calibration import Calibration, calibrate
 from daemon.identity.gallery import Gallery
 from daemon.identity.gallery_report import GalleryReport, OperatingPoint
 from daemon.identity.gallery_report import report as report_on
@@ -90,7 +89,7 @@ def _calibrated(config: ConfigOption) -> Iterator[Calibrated]:
     with open_store(settings) as store:
         identity, tails = settings.identity, model.impostors
         gallery = Gallery.load(store, model.sha256)
-        calibration = Calibrator(store, tails, identity.fpir, identity.strangers_are).calibrate(gallery)
+        calibration = calibrate(gallery.photos, gallery.sample, tails, identity.fpir, identity.strangers_are)
         yield Calibrated(identity, tails, calibration, store.people.gallery(model.sha256), gallery.sample)
 
 

@@ -24,7 +24,7 @@ from daemon.cli.consent import consent, consent_state
 from daemon.cli.people_capture import capture
 from daemon.cli.people_gallery import export
 from daemon.cli.people_import import import_people
-from daemon.cli.people_lines import tell_outcome, warn_of_other_models, warn_of_unreadable
+from daemon.cli.people_lines import tell_outcome, warn_of_lost, warn_of_other_models, warn_of_unreadable
 from daemon.cli.people_photos import remove_photo
 from daemon.cli.people_reembed import reembed_people
 from daemon.cli.stores import make_store, open_store
@@ -32,6 +32,7 @@ from daemon.enrolment import Accepted, Outcome, enrol, find_photos
 from daemon.exits import EXIT_FAILURE
 from daemon.store import Person, Store, Template
 from daemon.store.names import normalise_name
+from daemon.store.template_store import is_readable
 from engine import FaceEngine
 
 app = typer.Typer(help="Add, list, rename and erase people.", no_args_is_help=True, add_completion=False)
@@ -53,6 +54,7 @@ def add(
         files = find_photos(photos)
         engine = FaceEngine.load(settings)
         with make_store(settings) as store:
+            store.people.check_consent(name)
             warn_of_unreadable(store, name)
             outcomes = _enrol_with_progress(store, engine, name, files)
             enrolled = store.people.find(name)
@@ -89,7 +91,8 @@ def show(name: NameArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: Jso
     """Show what is stored of a person: each photo with its id."""
     with told_errors(), open_store(load_settings(config, secrets=False)) as store:
         person = store.people.get(name)
-        templates = store.people.templates(person.id)
+        templates = store.people.templates(person.id, with_unreadable=True)
+    warn_of_lost([(person.name, template.id) for template in templates if not is_readable(template)])
     if as_json:
         out.print_json(json.dumps(_person_json(person) | {"templates": [_template_json(t) for t in templates]}))
         return
@@ -98,8 +101,8 @@ def show(name: NameArgument, config: ConfigOption = DEFAULT_CONFIG, as_json: Jso
     table = Table("id", "photo", "quality", "model", "added")
     for template in templates:
         added = f"{template.created_at:%Y-%m-%d %H:%M}"
-        quality, model = f"{template.quality:.2f}", template.model_digest[:12]
-        table.add_row(str(template.id), escape(template.source), quality, model, added)
+        quality = f"{template.quality:.2f}" if is_readable(template) else "unreadable"
+        table.add_row(str(template.id), escape(template.source), quality, template.model_digest[:12], added)
     print_table(table)
 
 
@@ -165,6 +168,7 @@ def _template_json(template: Template) -> dict[str, object]:
         "id": template.id,
         "source": template.source,
         "quality": round(template.quality, 4),
+        "readable": is_readable(template),
         "model_digest": template.model_digest,
         "created_at": template.created_at.isoformat(),
     }

@@ -36,9 +36,9 @@ def capture(
             known = ", ".join(settings.cameras) or "none"
             raise ConfigError([Problem(f"cameras.{camera}", "there is no such camera", f"Known are {known}")])
         engine = FaceEngine.load(settings)
-        looks = _sit(settings, engine, camera, seconds)
         with make_store(settings) as store:
-            outcomes = enrol_looks(store, engine.embedder, name, looks)
+            store.people.check_consent(name)  # before anybody sits down
+            outcomes = enrol_looks(store, engine.embedder, name, _sit(settings, engine, camera, seconds))
         for outcome in outcomes:
             tell_outcome(outcome)
         accepted = sum(isinstance(outcome, Accepted) for outcome in outcomes)

@@ -2,6 +2,7 @@
 
 import os
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -10,14 +11,15 @@ from rich.markup import escape
 from rich.progress import Progress
 
 from config import Settings, load_settings
-from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, err, out, set_up_logging, told_errors
-from daemon.cli.people_lines import tell_report, warn
+from daemon.cli.common import DEFAULT_CONFIG, ConfigOption, counted, err, out, set_up_logging, told_errors
+from daemon.cli.people_lines import tell_report, warn, warn_of_lost
 from daemon.cli.stores import make_store, open_store
 from daemon.enrolment.conflicts import OnConflict, listed, resolve_names
 from daemon.enrolment.contents import Contents, read_contents
 from daemon.enrolment.exporting import export_gallery
 from daemon.enrolment.importing import Imported, import_gallery
 from daemon.enrolment.sealed_file import GalleryFileError, SealedFile
+from daemon.store import Store
 from engine.embedder import Embedder
 from engine.manifests import ModelSpec, find_model
 
@@ -42,9 +44,13 @@ def export(
             Progress(console=err, transient=True, disable=not err.is_terminal) as progress,
         ):
             bar = progress.add_task("people", total=len(store.people.all()))
-            people, templates = export_gallery(store, model, target, passphrase, lambda: progress.advance(bar))
-    told = f"{people} people with {templates} templates of model {model.name} are in {target}. Without the passphrase "
-    out.print(escape(told + "nobody can read it, you included"), soft_wrap=True, highlight=False)
+            done = export_gallery(store, model, target, passphrase, lambda: progress.advance(bar))
+    told = f"{done.people} people with {done.templates} templates of model {model.name} are in {target}. "
+    told += "Without the passphrase nobody can read it, you included"
+    out.print(escape(told), soft_wrap=True, highlight=False)
+    if done.unreadable:
+        warn(f"{counted(len(done.unreadable), 'template')} left out, unreadable")
+        warn_of_lost(done.unreadable)
 
 
 def import_exported(settings: Settings, source: Path, on_conflict: OnConflict) -> None:
@@ -80,6 +86,7 @@ def _import(
             bar = progress.add_task("crops", total=contents.foreign, visible=bool(contents.foreign))
             done = import_gallery(store, file, contents, targets, model, load, lambda: progress.advance(bar))
         _tell(contents, targets, done)
+        _warn_of_ended(store, targets)
         tell_report(store, model, set(targets.values()))
 
 
@@ -95,6 +102,17 @@ def _tell(contents: Contents, targets: dict[str, str], done: Imported) -> None:
         out.print(f"{done.duplicates} templates were in already", highlight=False)
     if done.unreadable:
         warn(f"{done.unreadable} crops of another model are no pictures, and were left out")
+
+
+def _warn_of_ended(store: Store, targets: dict[str, str]) -> None:
+    """Says which of the imported people nobody is recognised as."""
+    now, imported = datetime.now(UTC), set(targets.values())
+    ended = [p.name for p in store.people.all() if p.name in imported and p.expires_at and p.expires_at <= now]
+    if ended:
+        warn(
+            f"the consent of {len(ended)} of them has ended: {listed(ended)}. Nobody is recognised as them, and they "
+            "are erased soon, unless `deconvid people consent NAME --basis WHY --expires DATE` puts a new one on record"
+        )
 
 
 def _new_passphrase() -> str:

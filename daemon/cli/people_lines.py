@@ -49,7 +49,9 @@ def tell_report(store: Store, model: ModelSpec, names: Collection[str]) -> None:
     ids = {person_id for person_id, name in gallery.people.items() if name_key(name) in keys}
 
     def misfit(found: Misfit) -> str:
-        own = [t.source for t in store.people.templates(found.person_id) if t.model_digest == model.sha256]
+        templates = store.people.templates(found.person_id, with_unreadable=True)
+        # As the gallery has them: one whose crop alone cannot be opened is compared.
+        own = [t.source for t in templates if t.model_digest == model.sha256 and len(t.embedding)]
         sources = ", ".join(own[place] for place in found.places)
         count = len(found.places)
         does = "does not look like the others" if count == 1 else "look like one another, but not like the others"
@@ -85,6 +87,17 @@ def warn_of_unreadable(store: Store, name: str) -> None:
             f"{count} templates of {name} cannot be opened, as after an older key ring was put back. Put the newest "
             "copy of the ring back and then add these photos again; if there is none, erase the person and enrol anew"
         )
+
+
+def warn_of_lost(photos: Sequence[tuple[str, int]]) -> None:
+    """Says which photos cannot be read, each given with its person's name and its id, and how they go."""
+
+    def line(photo: tuple[str, int]) -> str:
+        name, id = photo
+        fix = f'If the newest key ring does not help, `deconvid people remove-photo "{name}" {id}` removes it'
+        return f"photo {id} of {name} cannot be read. {fix}"
+
+    _list(photos, line)
 
 
 def warn(text: str) -> None:

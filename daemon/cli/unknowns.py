@@ -12,8 +12,11 @@ from daemon.cli.moments import here_and_now
 from daemon.cli.stores import open_store
 from daemon.cli.unknowns_input import open_orders, read_number, read_numbers
 from daemon.cli.unknowns_output import print_entries, print_entry, print_overdue, write_pictures
+from daemon.enrolment.resemblance import check_name
 from daemon.identity.class_retention import ClassRetention, find_overdue
+from daemon.identity.stranger_orders import StrangerOrders
 from daemon.store.stranger_records import label_of
+from engine.manifests import find_model
 
 app = typer.Typer(
     help="List strangers who come back, name, merge, ignore and forget them.",
@@ -64,14 +67,22 @@ def show(
 def name(
     unknown: NumberArgument,
     person: Annotated[str, typer.Argument(metavar="NAME", help="Of a new person, or of one who is enrolled.")],
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Even if they do not look like who has that name.")] = False,
     config: ConfigOption = DEFAULT_CONFIG,
 ) -> None:
     """Enrol a stranger as a person; an event re-labels the past sightings."""
     number = read_number(unknown)
-    with told_errors(), open_orders(config) as orders:
-        enrolled = orders.name(number, person)
+    with told_errors():
+        settings = load_settings(config, secrets=False)
+        model = find_model(settings.embedding.model, settings.models)
+        with open_store(settings) as store:
+            alike = None if yes else check_name(store, model, number, person)
+            enrolled = StrangerOrders.of(store, settings).name(number, person)
     faces = counted(enrolled.template_count, "face")
     out.print(f"{label_of(number)} is {escape(enrolled.name)} now, with {faces}", soft_wrap=True)
+    if alike:
+        told = f"{enrolled.name} looks like {alike.name}, who is enrolled too. If both are one, erase one of the two"
+        err.print(f"[yellow]warning:[/yellow] {escape(told)}", soft_wrap=True, highlight=False)
 
 
 @app.command()

@@ -44,7 +44,9 @@ class Candidate:
         )
 
 
-def look_at(finder: FaceFinder, name: str, photo: Path, known: Set[str]) -> Candidate | Refused:
+def look_at(
+    finder: FaceFinder, name: str, photo: Path, known: Set[str], ended: str | None = None
+) -> Candidate | Refused:
     """Returns the face that a photo is about, or why it is not taken.
 
     Args:
@@ -52,12 +54,15 @@ def look_at(finder: FaceFinder, name: str, photo: Path, known: Set[str]) -> Cand
         name: of the person, for the refusal.
         photo: a file.
         known: SHA-256 of the files that the person was enrolled with; these are not even decoded.
+        ended: why no photo is taken of the person, whose consent ended; None: they are.
     """
     try:
         data = read_photo(photo)
         digest = hashlib.sha256(data).hexdigest()
         if digest in known:
             return known_already(name, photo)
+        if ended:
+            return Refused(name, photo, Refusal.CONSENT_ENDED, ended)
         faces = finder.find(decode_photo(data, photo))
     except ImageError as error:
         return Refused(name, photo, Refusal.UNREADABLE, str(error).removeprefix(f"{photo}: "))

@@ -70,6 +70,7 @@ def enrol_looks(
 
     Raises:
         SittingError: they show more than one person.
+        ConsentEndedError: that of the person has ended.
         InvalidNameError: nobody can have that name.
         StoreError: the store cannot be written.
     """

@@ -14,7 +14,8 @@ from daemon.enrolment.kinship import Kin, Kinship
 from daemon.enrolment.likeness import ODD_RATE, alarm_cosine, cosine_of_strangers
 from daemon.enrolment.outcomes import Accepted, Outcome, Refusal, Refused, known_already
 from daemon.enrolment.roster import Entry
-from daemon.store import Enrolment, Store
+from daemon.store import Consent, Enrolment, Store
+from daemon.store.people import ConsentEndedError
 from engine.manifests import ModelSpec
 
 BATCH = 32
@@ -118,10 +119,19 @@ def enrol_candidates(
 
 def _look(store: Store, engine: PhotoEngine, entries: Sequence[Entry]) -> list[Candidate | Refused]:
     looks: list[Candidate | Refused] = []
-    for name, own in groupby(entries, key=lambda entry: entry.name):
-        known = store.templates.source_digests(name)
-        looks += [look_at(engine, name, entry.photo, known) for entry in own]
+    for (name, consent), own in groupby(entries, key=lambda entry: (entry.name, entry.consent)):
+        known, ended = store.templates.source_digests(name), _ended(store, name, consent)
+        looks += [look_at(engine, name, entry.photo, known, ended) for entry in own]
     return looks
+
+
+def _ended(store: Store, name: str, consent: Consent | None) -> str | None:
+    """Returns what is to be told of a consent that has ended, None of one that holds."""
+    try:
+        store.people.check_consent(name, consent)
+    except ConsentEndedError as error:
+        return str(error)
+    return None
 
 
 def _outcome(entry: Entry, candidate: Candidate, kin: Kin, model: ModelSpec, is_known: bool) -> Outcome:

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -10,7 +11,18 @@ from config.whole_files import OWNER_ONLY
 from daemon.enrolment.gallery_file import GalleryHead, PersonRecord, Record, TemplateRecord, encode_records
 from daemon.enrolment.sealed_file import DeriveKey, GalleryFileError, derive_key, write_sealed
 from daemon.store import Person, Store, Template
+from daemon.store.template_store import is_readable
 from engine.manifests import ModelSpec
+
+
+@dataclass(slots=True)
+class Exported:
+    """What is in the file, and what is not."""
+
+    people: int = 0
+    templates: int = 0
+    unreadable: list[tuple[str, int]] = field(default_factory=list)
+    """Name and id of each template that cannot be opened: left out."""
 
 
 def export_gallery(
@@ -20,8 +32,8 @@ def export_gallery(
     passphrase: str,
     tell: Callable[[], None] = lambda: None,
     derive: DeriveKey = derive_key,
-) -> tuple[int, int]:
-    """Writes everybody, with all templates and crops, to a file of mode 0600; returns the numbers of both.
+) -> Exported:
+    """Writes everybody, with all templates and crops, to a file of mode 0600.
 
     Args:
         model: the configured embedder.
@@ -34,7 +46,7 @@ def export_gallery(
         StoreError: the store cannot be read.
     """
     part = target.with_name(f".{target.name}.{uuid4().hex}")
-    count = [0, 0]
+    done = Exported()
 
     def records() -> Iterator[Record]:
         people = store.people.all()
@@ -43,9 +55,11 @@ def export_gallery(
         )
         for person in people:
             yield _person_record(person)
-            templates = store.people.templates(person.id)
-            yield from map(_template_record, templates)
-            count[0], count[1] = count[0] + 1, count[1] + len(templates)
+            templates = store.people.templates(person.id, with_unreadable=True)
+            readable = [template for template in templates if is_readable(template)]
+            yield from map(_template_record, readable)
+            done.people, done.templates = done.people + 1, done.templates + len(readable)
+            done.unreadable += [(person.name, template.id) for template in templates if not is_readable(template)]
             tell()
 
     try:
@@ -55,13 +69,13 @@ def export_gallery(
             os.fsync(file.fileno())
         # What leaves is on record before it can be used.
         with store.database.write() as session:
-            store.audit.append(session, "people.export", "gallery", f"people={count[0]} templates={count[1]}")
+            store.audit.append(session, "people.export", "gallery", f"people={done.people} templates={done.templates}")
         part.replace(target)
     except OSError as error:
         raise GalleryFileError(f"{target}: cannot be written ({error.strerror}). Choose another place") from error
     finally:
         part.unlink(missing_ok=True)
-    return count[0], count[1]
+    return done
 
 
 def _person_record(person: Person) -> PersonRecord:

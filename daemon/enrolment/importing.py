@@ -55,6 +55,7 @@ def import_gallery(
         tell: is called with each of those when it is embedded.
 
     Raises:
+        ConsentEndedError: that of somebody who would get templates has ended; nothing was imported.
         StoreError: nothing was imported.
     """
     # Before the store is locked: the daemon wants to write meanwhile.

@@ -14,6 +14,8 @@ class Refusal(StrEnum):
     TOO_SMALL = "too small"
     LOW_QUALITY = "low quality"
     DUPLICATE = "duplicate"
+    CONSENT_ENDED = "consent ended"
+    """Nobody is recognised as this person any more, who is erased soon."""
     KNOWN = "known already"
     """This very file was taken before: what a second run of an import finds."""
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from daemon.enrolment.enrolling import FaceEmbedder
 from daemon.store import Store
 from daemon.store.records import Template
-from daemon.store.stranger_records import ForeignLikeness, label_of
+from daemon.store.stranger_records import ForeignLikeness
 from engine import ImageError
 from engine.photos import decode_photo
 
@@ -35,8 +35,8 @@ class Round:
     """What one batch came to."""
 
     renewed: int
-    unreadable: tuple[tuple[int, str], ...]
-    """Id and source of each template, or id and label of each stranger, whose crop is no picture."""
+    unreadable: tuple[tuple[int, int], ...]
+    """Whose each template or likeness is, and its id, whose crop cannot be opened or is no picture."""
 
 
 def reembed(store: Store, embedder: FaceEmbedder) -> Iterator[Round]:
@@ -45,7 +45,7 @@ def reembed(store: Store, embedder: FaceEmbedder) -> Iterator[Round]:
     Raises:
         StoreError: the store cannot be read or written.
     """
-    return _rounds(store.templates, embedder, lambda template: (template.person_id, template.source))
+    return _rounds(store.templates, embedder, lambda template: template.person_id)
 
 
 def reembed_strangers(store: Store, embedder: FaceEmbedder) -> Iterator[Round]:
@@ -54,10 +54,10 @@ def reembed_strangers(store: Store, embedder: FaceEmbedder) -> Iterator[Round]:
     Raises:
         StoreError: the store cannot be read or written.
     """
-    return _rounds(store.likenesses, embedder, lambda likeness: (likeness.stranger, label_of(likeness.stranger)))
+    return _rounds(store.likenesses, embedder, lambda likeness: likeness.stranger)
 
 
-def _rounds(kept: Kept[Row], embedder: FaceEmbedder, name: Callable[[Row], tuple[int, str]]) -> Iterator[Round]:
+def _rounds(kept: Kept[Row], embedder: FaceEmbedder, owner: Callable[[Row], int]) -> Iterator[Round]:
     last_id = 0
     while rows := kept.of_other_models(embedder.digest, last_id, BATCH):
         last_id = rows[-1].id
@@ -65,7 +65,8 @@ def _rounds(kept: Kept[Row], embedder: FaceEmbedder, name: Callable[[Row], tuple
         renewed = kept.renew(
             [(row, e) for row, e in zip(rows, embeddings, strict=True) if e is not None], embedder.digest
         )
-        yield Round(renewed, tuple(name(row) for row, e in zip(rows, embeddings, strict=True) if e is None))
+        lost = tuple((owner(row), row.id) for row, e in zip(rows, embeddings, strict=True) if e is None)
+        yield Round(renewed, lost)
 
 
 def embed_crops(embedder: FaceEmbedder, crops: Sequence[bytes]) -> list[NDArray[np.float32] | None]:

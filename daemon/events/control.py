@@ -43,6 +43,8 @@ class Command(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Whom to name."""
     name: PersonName | None = None
     """Of the person, new or enrolled."""
+    unlike: bool = False
+    """Also as somebody whom the faces do not resemble."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class ControlDesk:
             dry_run=command.dry_run,
             stranger=command.stranger or "",
             name=command.name or "",
+            unlike=command.unlike,
         )
         try:
             self.socket.send_multipart([number, msgspec.json.encode(order)], zmq.NOBLOCK)

@@ -11,7 +11,7 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from daemon.identity.faces import fuse
+from daemon.identity.faces import Faces, fuse
 from daemon.identity.refiner import Refiner
 from daemon.identity.search import Precision, VectorTable
 from daemon.store import GalleryNews, Store
@@ -27,6 +27,7 @@ READ_AT_ONCE = 4096
 MOST_REFINED = 256
 """People who are read again for one probe; there are a handful, unless the gallery is full of doubles."""
 MOST_SAMPLED = 2048
+LAST_PLACE = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +67,8 @@ class Gallery:
         """None until somebody was known."""
         self._entries: dict[int, _Entry] = {}
         self._samples: dict[int, NDArray[np.float32]] = {}
+        """Of everybody whose place is not beyond `_last_place`."""
+        self._last_place = LAST_PLACE
         self._refiner = Refiner(store, model_digest)
         self.model_digest = model_digest
         self.revision = 0
@@ -129,8 +132,13 @@ class Gallery:
 
     @property
     def sample(self) -> NDArray[np.float32]:
-        """One template of each person, of 2048 people if there are more: (P, D) float32, (0, 0) if there is nobody."""
-        return np.stack(list(self._samples.values())) if self._samples else np.empty((0, 0), np.float32)
+        """One template of each person, of 2048 people if there are more: (P, D) float32, (0, 0) if there is nobody.
+
+        Whose these are depends on who is known alone, and not on the order in which they came.
+        """
+        if not self._samples:
+            return np.empty((0, 0), np.float32)
+        return np.stack([self._samples[id] for id in sorted(self._samples)])
 
     def find(self, person_id: int) -> KnownPerson | None:
         """Returns the person under the name of today, None if the person has no template here."""
@@ -166,6 +174,7 @@ class Gallery:
         ids, missing = sorted(news.people), 0
         for start in range(0, len(ids), READ_AT_ONCE):
             missing += self._read(ids[start : start + READ_AT_ONCE])
+        self._fill_sample()
         self.revision = news.revision
         if missing:
             logger.warning(
@@ -186,10 +195,9 @@ class Gallery:
         for id in gone:
             self._entries.pop(id, None)
             self._samples.pop(id, None)
-        for id, photos, sample in zip(faces.ids, faces.photos, faces.samples, strict=True):
+        for id, photos in zip(faces.ids, faces.photos, strict=True):
             self._entries[id] = _Entry(snapshot.people[id], photos)
-            if id in self._samples or len(self._samples) < MOST_SAMPLED:
-                self._samples[id] = sample
+        self._sample(faces)
         if self._table is not None:
             self._table.remove(gone)
         if faces.ids:
@@ -197,3 +205,42 @@ class Gallery:
                 self._table = VectorTable(faces.vectors.shape[1], self._precision)
             self._table.put(faces.ids, faces.vectors)
         return len(snapshot.people) - len(faces.ids)
+
+    def _sample(self, faces: Faces) -> None:
+        """Keeps a template of each who belongs to the sample, and of nobody else."""
+        for id, place, sample in zip(faces.ids, _places(faces.ids).tolist(), faces.samples, strict=True):
+            if place <= self._last_place:
+                self._samples[id] = sample.copy()  # a view would keep those of everybody who was read together
+        if len(self._samples) > MOST_SAMPLED:
+            chosen, self._last_place = choose_sample(self._samples)
+            self._samples = {id: self._samples[id] for id in chosen}
+
+    def _fill_sample(self) -> None:
+        """Reads who moves up in the place of those who are gone."""
+        if len(self._samples) == min(MOST_SAMPLED, len(self)):
+            return
+        chosen, last_place = choose_sample(self._entries)
+        missing = [id for id in chosen if id not in self._samples]
+        faces = fuse(self._store.people.gallery(self.model_digest, missing))
+        self._last_place = last_place
+        self._sample(faces)
+
+
+def choose_sample(ids: Collection[int]) -> tuple[list[int], int]:
+    """Returns who of these people are sampled, those of the lowest places, and up to which place."""
+    if len(ids) <= MOST_SAMPLED:
+        return list(ids), LAST_PLACE
+    known, places = np.fromiter(ids, np.int64, len(ids)), _places(ids)
+    first = np.argpartition(places, MOST_SAMPLED - 1)[:MOST_SAMPLED]
+    return known[first].tolist(), int(places[first].max())
+
+
+def _places(ids: Collection[int]) -> NDArray[np.uint64]:
+    """Returns (N,) where people stand in an order that is the same always and everywhere, and like drawn by chance.
+
+    Mixes the bits as SplitMix64 does (Steele, Lea and Flood, 2014): no two people have one place.
+    """
+    places = np.fromiter(ids, np.uint64, len(ids)) * np.uint64(0x9E3779B97F4A7C15)
+    places = (places ^ (places >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+    places = (places ^ (places >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+    return places ^ (places >> np.uint64(31))

@@ -25,7 +25,10 @@ COVERAGE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """A measured share, 0..1, with the interval that holds it with 95 % confidence (bootstrap over people)."""
+    """A measured share, 0..1, with the interval that holds it with 95 % confidence: a bootstrap over people.
+
+    Where all or none hit there is nothing to draw: the open end is the exact one of a binomial of people.
+    """
 
     value: float
     low: float
@@ -94,5 +97,9 @@ def _share(hits: NDArray[np.bool_], person_ids: NDArray[np.int64]) -> Share | No
     found = np.bincount(inverse, hits)
     drawn = np.random.default_rng(5).integers(0, len(photos), (ROUNDS, len(photos)))
     rates = found[drawn].sum(1) / photos[drawn].sum(1)
-    low, high = np.quantile(rates, [(1 - COVERAGE) / 2, (1 + COVERAGE) / 2])
+    tail = (1 - COVERAGE) / 2
+    low, high = np.quantile(rates, [tail, 1 - tail])
+    # Clopper and Pearson, 1934. Photos of one person are no independent evidence, so people count.
+    bound = tail ** (1 / len(photos))
+    low, high = bound if hits.all() else low, high if hits.any() else 1 - bound
     return Share(float(hits.mean()), float(low), float(high), len(hits))

@@ -40,6 +40,8 @@ class Request(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     stranger: ShortText = ""
     """To name: `unknown-12`."""
     name: ShortText = ""
+    unlike: bool = False
+    """To name: also as somebody whom the faces do not resemble."""
 
 
 class Answer(msgspec.Struct, frozen=True):

@@ -32,13 +32,15 @@ class ExpiryStore:
     def erase(self, before: datetime) -> int:
         """Erases people whose consent ran out before a moment, some at once; returns how many.
 
-        Somebody whose consent was put on record after that moment is left: its day may be a slip of the pen.
+        Somebody who, or whose consent, was put on record after that moment is left: its day may be a slip of the pen,
+        and an imported consent may be older than its record here.
 
         Raises:
             StoreError: nobody was erased, or their rows are gone and the next one who opens the store does the rest.
         """
         is_old = or_(PersonRow.consent_at.is_(None), PersonRow.consent_at < before)
-        query = select(PersonRow.id).where(PersonRow.expires_at < before, is_old).limit(ERASED_AT_ONCE)
+        is_overdue = (PersonRow.expires_at < before) & (PersonRow.created_at < before) & is_old
+        query = select(PersonRow.id).where(is_overdue).limit(ERASED_AT_ONCE)
         with self._database.read() as session:
             if session.scalar(query.exists().select()) is False:
                 return 0

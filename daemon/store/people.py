@@ -1,12 +1,13 @@
 """People and their templates. Every change bumps the gallery's revision in its own transaction."""
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from daemon.batches import batches
+from daemon.errors import StoreError
 from daemon.store import meta
 from daemon.store.audit import AuditStore
 from daemon.store.database import Database
@@ -17,10 +18,15 @@ from daemon.store.names import name_key, normalise_name
 from daemon.store.records import Consent, Enrolment, GalleryNews, GallerySnapshot, NewTemplate, Person, Template
 from daemon.store.schema import PersonRow, TemplateRow, is_valid
 from daemon.store.source_files import files_of
+from daemon.store.template_store import opened_or_empty
 from daemon.store.templates import opened_rows, read_embeddings, sealed_rows, subject_of
 from daemon.store.vault import Vault
 
 SEALED_AT_ONCE = 1000
+
+
+class ConsentEndedError(StoreError):
+    """Nobody is recognised as this person any more, who is erased soon: nothing may be added."""
 
 
 class PeopleStore:
@@ -32,6 +38,7 @@ class PeopleStore:
 
         Raises:
             InvalidNameError: nobody can have that name.
+            ConsentEndedError: that of the person of that name has ended.
         """
         [person] = self.enrol_all([Enrolment(name, template)])
         return person
@@ -55,6 +62,7 @@ class PeopleStore:
 
         Raises:
             InvalidNameError: nobody can have a name.
+            ConsentEndedError: that of somebody who was enrolled before has ended, and no other one comes with it.
         """
         with self._database.write() as session:
             return self.enrol_in(session, enrolments, action, tell_known)
@@ -83,6 +91,8 @@ class PeopleStore:
                 if tell_known and (row.id, enrolment.template.source_digest) in known:
                     tell_known(enrolment)
                     continue
+                if row.created_at != now:  # an import may make people whose consent has ended
+                    _demand_consent(row.name, enrolment.consent or row, now)
                 added.append((row.id, enrolment.template))
                 changed.add(row.id)
                 if enrolment.consent:
@@ -98,6 +108,20 @@ class PeopleStore:
         for some in batches(ids, SEALED_AT_ONCE):
             note_change(session, some)
         return [_person(session, row) for row in rows.values()]
+
+    def check_consent(self, name: str, consent: Consent | None = None) -> None:
+        """Tells beforehand what `enrol` would refuse, and who would be recognised by nobody.
+
+        Args:
+            consent: that comes with what is to be added; None: the one on record holds.
+
+        Raises:
+            ConsentEndedError: it has ended.
+            InvalidNameError: nobody can have that name.
+        """
+        with self._database.read() as session:
+            row = _find(session, name)
+            _demand_consent(row.name if row else name, consent or row, datetime.now(UTC))
 
     def rename(self, old: str, new: str) -> Person:
         """Raises UnknownPersonError, NameTakenError or InvalidNameError."""
@@ -170,17 +194,20 @@ class PeopleStore:
         with self._database.read() as session:
             return _person(session, _get(session, name))
 
-    def templates(self, person_id: int) -> list[Template]:
+    def templates(self, person_id: int, *, with_unreadable: bool = False) -> list[Template]:
         """Returns the person's templates, oldest first.
 
+        Args:
+            with_unreadable: also those that cannot be opened, of which embedding or crop is empty; see `is_readable`.
+
         Raises:
-            UnreadableError: one cannot be opened.
+            UnreadableError: one cannot be opened, and is not to be there.
             MasterKeyError: none can.
         """
         query = select(TemplateRow).where(TemplateRow.person_id == person_id).order_by(TemplateRow.id)
         with self._database.read() as session:
             rows = session.scalars(query).all()
-        return list(opened_rows(self._vault, rows))
+        return opened_or_empty(self._vault, rows) if with_unreadable else list(opened_rows(self._vault, rows))
 
     def revision(self) -> int:
         """Returns a number that grows with every change of people or templates."""
@@ -259,3 +286,14 @@ def _person(session: Session, row: PersonRow) -> Person:
 
 def _set_consent(row: PersonRow, consent: Consent, now: datetime) -> None:
     row.consent_basis, row.consent_at, row.expires_at = consent.basis, consent.given_at or now, consent.expires_at
+
+
+def _demand_consent(name: str, consent: Consent | PersonRow | None, now: datetime) -> None:
+    if consent is None or consent.expires_at is None or consent.expires_at > now:
+        return
+    # The moment after it: the last day is the one before.
+    day = f"{consent.expires_at - timedelta(microseconds=1):%Y-%m-%d}"
+    fix = f'Put a new one on record first: `deconvid people consent "{name}" --basis WHY --expires DATE`'
+    if isinstance(consent, Consent):
+        fix = "Give a day that is to come with the photos"
+    raise ConsentEndedError(f"the consent of {name!r} ended on {day}, and nobody is recognised as them. {fix}")

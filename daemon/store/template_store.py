@@ -18,7 +18,7 @@ from daemon.store.gallery_changes import note_change
 from daemon.store.names import name_key
 from daemon.store.records import ModelCoverage, Template
 from daemon.store.schema import PersonRow, TemplateRow
-from daemon.store.templates import count_unreadable, opened_rows, sealed_rows, subject_of
+from daemon.store.templates import count_unreadable, sealed_items, sealed_rows, subject_of
 from daemon.store.vault import Vault
 
 
@@ -58,13 +58,12 @@ class TemplateStore:
     def of_other_models(self, model_digest: str, after_id: int, limit: int) -> list[Template]:
         """Returns templates that another model made, by id, from the one after `after_id` on.
 
-        Raises:
-            UnreadableError: one cannot be opened.
+        What cannot be opened is empty in them, see `is_readable`.
         """
         query = select(TemplateRow).where(TemplateRow.model_digest != model_digest, TemplateRow.id > after_id)
         with self._database.read() as session:
             rows = session.scalars(query.order_by(TemplateRow.id).limit(limit)).all()
-        return list(opened_rows(self._vault, rows))
+        return opened_or_empty(self._vault, rows)
 
     def remove(self, person_id: int, template_id: int) -> str:
         """Removes one template with its crop, and its bytes from the database; returns the name of its picture.
@@ -123,3 +122,28 @@ class TemplateStore:
 
 def _count(session: Session, condition: ColumnElement[bool]) -> int:
     return session.scalar(select(func.count()).select_from(TemplateRow).where(condition)) or 0
+
+
+def opened_or_empty(vault: Vault, rows: Sequence[TemplateRow]) -> list[Template]:
+    """Returns the templates of all rows; what cannot be opened, embedding, crop or both, is empty."""
+    opened = vault.open_many([item for row in rows for item in sealed_items(row)])
+    return [_template(row, next(opened), next(opened)) for row in rows]
+
+
+def is_readable(template: Template) -> bool:
+    """Whether all of it could be opened."""
+    return bool(len(template.embedding) and template.crop)
+
+
+def _template(row: TemplateRow, embedding: bytes | None, crop: bytes | None) -> Template:
+    return Template(
+        embedding=np.frombuffer(embedding, "<f4") if embedding else np.empty(0, np.float32),
+        model_digest=row.model_digest,
+        quality=row.quality,
+        crop=crop or b"",
+        source=row.source,
+        source_digest=row.source_digest,
+        id=row.id,
+        person_id=row.person_id,
+        created_at=row.created_at,
+    )

@@ -10,6 +10,7 @@ from config import Settings
 from daemon.cli import app
 from daemon.identity.calibration import threshold
 from daemon.store import Store
+from daemon.store.calibrations import StoredCalibration
 from engine.manifests import find_model
 from tests.daemon.factories import make_template, towards, unit
 
@@ -56,15 +57,18 @@ def test_report_as_json_names_everybody_by_id(deconvid: Deconvid, twins: Path) -
     assert len(told["advice"]["2"]) == 2
 
 
-def test_now_computes_and_notes_the_threshold(deconvid: Deconvid, twins: Path) -> None:
+def test_now_and_report_compute_the_threshold_and_leave_the_daemon_s_alone(deconvid: Deconvid, twins: Path) -> None:
     told = json.loads(deconvid("now", "--json", settings="[identity]\nfpir = 0.01\n").stdout)
     assert MODEL.impostors
     assert told["threshold"] == pytest.approx(threshold(0.01, 4, MODEL.impostors.track, told["alikeness"]))
     assert told["strangers_are"] == "alike"
+    noted = StoredCalibration(MODEL.sha256, 3, 0.001, 0.5, "{}")
     with Store.open(twins) as store:
-        noted = store.calibrations.get(MODEL.sha256)
-    assert noted
-    assert (noted.threshold, noted.fpir, noted.gallery_revision) == (told["threshold"], 0.01, 4)
+        assert store.calibrations.get(MODEL.sha256) is None
+        store.calibrations.put(noted)
+    assert deconvid("now").exit_code == deconvid("report").exit_code == 0
+    with Store.open(twins) as store:
+        assert store.calibrations.get(MODEL.sha256) == noted
 
 
 def test_people_at_large_are_told_beside_those_who_are_alike(deconvid: Deconvid, twins: Path) -> None:

@@ -87,6 +87,30 @@ def test_list_and_show_are_for_people_and_machines(deconvid: Deconvid, people: S
     assert template["source"] == "photo.jpg"
 
 
+def test_photo_that_cannot_be_opened_is_shown_with_its_id_and_can_be_removed(deconvid: Deconvid, people: Store) -> None:
+    with Store.open(people.database.path) as store:
+        store.people.enrol("Ann", make_template(unit(3)))
+    with closing(sqlite3.connect(people.database.path)) as database, database:
+        database.execute("UPDATE templates SET embedding = x'01' WHERE id = 1")
+    shown = deconvid("show", "Ann")
+    rows = [line.split("\t")[:3] for line in shown.stdout.splitlines()[-2:]]
+    assert rows == [["1", "photo.jpg", "unreadable"], ["3", "photo.jpg", "0.90"]]
+    assert "photo 1 of Ann cannot be read. If" in shown.stderr
+    assert '`deconvid people remove-photo "Ann" 1`' in shown.stderr
+    told = json.loads(deconvid("show", "Ann", "--json").stdout)
+    assert [template["readable"] for template in told["templates"]] == [False, True]
+    assert deconvid("remove-photo", "Ann", 1, "--yes").exit_code == 0
+    assert deconvid("show", "Ann").stderr == ""
+
+
+def test_nothing_is_added_under_a_consent_that_has_ended(deconvid: Deconvid, people: Store) -> None:
+    deconvid("consent", "Ann", "--basis", "signed", "--expires", "2026-03-01")
+    result = deconvid("add", "ann", "missing.jpg")
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert "the consent of 'Ann' ended on 2026-03-01" in result.stderr
+    assert 'deconvid people consent "Ann" --basis WHY --expires DATE' in result.stderr
+
+
 def test_rename_tells_a_taken_name(deconvid: Deconvid, people: Store) -> None:
     assert deconvid("rename", "Ann", "Anna").exit_code == 0
     result = deconvid("rename", "Anna", "bob")

@@ -3,7 +3,9 @@
 import hashlib
 import json
 import shutil
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import av
@@ -166,6 +168,36 @@ def test_after_a_change_of_the_model_reembed_is_named_and_makes_everybody_known_
     assert people(deconvid) == {"Eileen": 3, "Tom": 1}
 
 
+def test_photo_that_cannot_be_read_stops_neither_export_nor_reembed(
+    deconvid: Deconvid, folders: Path, tmp_path: Path, other_model: Callable[[], None]
+) -> None:
+    deconvid("import", str(folders))
+    with closing(sqlite3.connect(tmp_path / "state" / "identities.sqlite")) as database, database:
+        [[id]] = database.execute("SELECT id FROM templates WHERE source = '2.jpg'").fetchall()
+        database.execute("UPDATE templates SET embedding = x'01', crop = x'01' WHERE id = ?", [id])
+    exported = deconvid("export", str(tmp_path / "gallery"))
+    assert (exported.exit_code, "2 people with 3 templates" in exported.stdout) == (0, True)
+    assert "1 template left out, unreadable" in exported.stderr
+    other_model()
+    reembedded = deconvid("reembed")
+    assert (reembedded.exit_code, "3 faces are of other now" in reembedded.stdout) == (1, True)
+    assert "1 crop left as before, unreadable" in reembedded.stderr
+    for told in (exported, reembedded):
+        assert f'deconvid people remove-photo "Eileen" {id}' in told.stderr
+    assert deconvid("remove-photo", "Eileen", str(id), "--yes").exit_code == 0
+    assert "nothing to do" in deconvid("reembed").stdout
+
+
+def test_imported_people_whose_consent_has_ended_are_told(deconvid: Deconvid, folders: Path, tmp_path: Path) -> None:
+    deconvid("import", str(folders))
+    deconvid("consent", "Tom", "--basis", "signed", "--expires", "2026-03-01")
+    deconvid("export", str(tmp_path / "gallery"))
+    shutil.rmtree(tmp_path / "state")
+    result = deconvid("import", str(tmp_path / "gallery"))
+    assert (result.exit_code, "2 of 2 people imported" in result.stdout) == (0, True)
+    assert "the consent of 1 of them has ended: 'Tom'" in result.stderr
+
+
 def test_somebody_before_a_camera_is_enrolled(
     deconvid: Deconvid, config: Path, tmp_path: Path, astronaut: NDArray
 ) -> None:
@@ -176,6 +208,18 @@ def test_somebody_before_a_camera_is_enrolled(
     assert "looks: good" in result.stderr
     assert "of camera lobby enrolled" in result.stdout
     assert people(deconvid)["Eileen"] >= 1
+
+
+def test_nobody_sits_down_whose_consent_has_ended(
+    deconvid: Deconvid, folders: Path, config: Path, tmp_path: Path
+) -> None:
+    deconvid("import", str(folders))
+    deconvid("consent", "Tom", "--basis", "signed", "--expires", "2026-03-01")
+    config.write_text(f'{config.read_text()}[cameras.lobby]\nurl = "{tmp_path}/absent.mp4"\n')
+    assert "no such file" in deconvid("capture", "Eileen", "--camera", "lobby").stderr
+    result = deconvid("capture", "Tom", "--camera", "lobby")
+    assert (result.exit_code, "no such file" in result.stderr) == (1, False)
+    assert 'deconvid people consent "Tom"' in result.stderr
 
 
 def test_an_unknown_camera_is_told(deconvid: Deconvid) -> None:

@@ -10,11 +10,11 @@ from daemon.events import StrangerMerged, StrangerNamed, StrangerSplit, decode_e
 from daemon.identity.crowd_change import crowd_change
 from daemon.identity.sightings import Sighting, StrangerRules, see
 from daemon.identity.strangers import Crowd
-from daemon.store import Store
+from daemon.store import Consent, Store
 from daemon.store.stranger_records import Likeness
 from engine.manifests import find_model
 from tests.daemon.cli.commands import Deconvid, deconvid_on
-from tests.daemon.factories import unit
+from tests.daemon.factories import make_template, unit
 
 MODEL = find_model(Settings().embedding.model, ()).sha256
 CROP = b"\xff\xd8\xff face"
@@ -94,6 +94,39 @@ def test_named_stranger_is_enrolled_and_listed_no_more(deconvid: Deconvid, datab
     assert ("strangers.name", "stranger:1") in actions(database)
     assert "is enrolled as Ann. `deconvid unknowns list --all`" in deconvid("name", "1", "Bob").stderr
     assert "is enrolled as Ann. `deconvid unknowns list --all`" in deconvid("ignore", "1").stderr
+
+
+def enrol(database: Path, name: str, seed: int) -> None:
+    with Store.open(database) as store:
+        store.people.enrol(name, make_template(unit(seed), MODEL))
+
+
+def test_name_of_somebody_whom_the_faces_do_not_resemble_needs_a_yes(deconvid: Deconvid, database: Path) -> None:
+    enrol(database, "Ann", 3)
+    refused = deconvid("name", "1", "ann")
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "do not resemble who is enrolled by that name" in refused.stderr
+    assert "`deconvid unknowns name unknown-1 NAME --yes`" in refused.stderr
+    assert list(listed(deconvid)) == ["unknown-1", "unknown-2"]
+    assert deconvid("name", "1", "ann", "--yes").stdout == "unknown-1 is Ann now, with 3 faces\n"
+
+
+def test_new_name_for_a_known_face_is_given_with_a_warning(deconvid: Deconvid, database: Path) -> None:
+    enrol(database, "[Bob]", 1)
+    told = deconvid("name", "1", "Ann")
+    assert told.stdout == "unknown-1 is Ann now, with 2 faces\n"
+    assert "warning: Ann looks like [Bob], who is enrolled too" in told.stderr
+    assert "warning" not in deconvid("name", "2", "Cid").stderr
+
+
+def test_nobody_is_named_whose_consent_has_ended(deconvid: Deconvid, database: Path) -> None:
+    enrol(database, "Ann", 1)
+    with Store.open(database) as store:
+        store.people.set_consent("Ann", Consent("signed", datetime.now(UTC) - timedelta(days=6)))
+    for options in ((), ("--yes",)):
+        refused = deconvid("name", "1", "Ann", *options)
+        assert refused.exit_code == 1
+        assert 'deconvid people consent "Ann" --basis WHY --expires DATE' in refused.stderr
 
 
 def test_merge_and_split(deconvid: Deconvid, database: Path) -> None:

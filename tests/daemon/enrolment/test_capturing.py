@@ -1,6 +1,7 @@
 """The frames are of a real clip; whom they show is up to the test."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,8 @@ from daemon.enrolment import Accepted
 from daemon.enrolment.candidates import Candidate
 from daemon.enrolment.capturing import SittingError, enrol_looks, sit
 from daemon.enrolment.sitting import Hint
-from daemon.store import Store
+from daemon.store import Consent, Store
+from daemon.store.people import ConsentEndedError
 from daemon.streams.faults import SourceError
 from engine import FoundFaces
 from engine.images import YuvImage
@@ -91,3 +93,12 @@ def test_one_look_is_enough(store: Store) -> None:
     engine = FakeEngine()
     enrol_looks(store, engine, "Ann", looks_of(engine, unit(1)))
     assert store.people.get("Ann").template_count == 1
+
+
+def test_nobody_is_enrolled_under_a_consent_that_has_ended(store: Store) -> None:
+    engine = FakeEngine()
+    enrol_looks(store, engine, "Ann", looks_of(engine, *ANN[:2]))
+    store.people.set_consent("Ann", Consent("signed form", datetime(2026, 3, 1, tzinfo=UTC)))
+    with pytest.raises(ConsentEndedError, match=r'deconvid people consent "Ann"'):
+        enrol_looks(store, engine, "Ann", looks_of(engine, *ANN[2:]))
+    assert store.people.get("Ann").template_count == 2

@@ -118,7 +118,7 @@ def test_gallery_is_as_it_was_if_every_photo_is_known_already(studio: Studio) ->
 @pytest.fixture
 def roster(studio: Studio) -> list[Entry]:
     """Two people with two photos each, and one with none that can be taken."""
-    consent = Consent("signed form", datetime(2027, 1, 1, tzinfo=UTC))
+    consent = Consent("signed form", datetime(2099, 1, 1, tzinfo=UTC))
     return [
         *(Entry("Ann", studio.photo(Scene((100,), unit(seed))), consent) for seed in (1, 2)),
         *(Entry("Bob", studio.photo(Scene((100,), unit(seed)))) for seed in (3, 4)),
@@ -170,3 +170,23 @@ def test_pictures_are_not_kept(studio: Studio) -> None:
     for _ in enrol_photos(studio.store, studio.engine, roster, batch=2):
         alive.append(sum(reference() is not None for reference in studio.engine.found))
     assert max(alive) <= 2
+
+
+def test_photos_of_somebody_whose_consent_ended_are_refused_and_the_others_taken(studio: Studio) -> None:
+    ended = Consent("signed form", datetime(2026, 3, 1, tzinfo=UTC))
+    known, new, *others = (studio.photo(Scene((100,), unit(seed))) for seed in range(1, 6))
+    enrol(studio.store, studio.engine, "Ann", [known])
+    studio.store.people.set_consent("Ann", ended)
+    fresh = Consent("signed form", None)
+    roster = [
+        *(Entry("Ann", known), Entry("Ann", new)),
+        *(Entry("Bob", others[0], ended), Entry("Cid", others[1], fresh), Entry("ANN", others[2], fresh)),
+    ]
+    outcomes = list(enrol_photos(studio.store, studio.engine, roster))
+    assert [outcome.reason if isinstance(outcome, Refused) else None for outcome in outcomes] == [
+        *(Refusal.KNOWN, Refusal.CONSENT_ENDED, Refusal.CONSENT_ENDED),
+        *(None, None),
+    ]
+    assert isinstance(outcomes[1], Refused)
+    assert 'deconvid people consent "Ann"' in outcomes[1].detail
+    assert [(person.name, person.template_count) for person in studio.store.people.all()] == [("Ann", 2), ("Cid", 1)]

@@ -3,19 +3,22 @@
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from daemon.enrolment.conflicts import OnConflict, resolve_names
 from daemon.enrolment.contents import read_contents
-from daemon.enrolment.exporting import export_gallery
+from daemon.enrolment.exporting import Exported, export_gallery
 from daemon.enrolment.gallery_file import GalleryHead, PersonRecord, TemplateRecord, encode_records
 from daemon.enrolment.importing import Imported, import_gallery
 from daemon.enrolment.sealed_file import GalleryFileError, SealedFile, write_sealed
 from daemon.store import Consent, Enrolment, Store
+from daemon.store.people import ConsentEndedError
+from daemon.store.schema import TemplateRow
 from engine.crops import encode_crop
 from tests.daemon.enrolment.studio import FakeEngine, Scene
 from tests.daemon.enrolment.test_sealed_file import cheap_key
@@ -54,7 +57,7 @@ class Transfer:
     def path(self) -> Path:
         return self.folder / "gallery.deconvid"
 
-    def export(self, store: Store) -> tuple[int, int]:
+    def export(self, store: Store) -> Exported:
         return export_gallery(store, self.engine.spec, self.path, "word", derive=cheap_key)
 
     def load(self, store: Store, on_conflict: OnConflict = OnConflict.REFUSE) -> Imported:
@@ -82,7 +85,7 @@ def everything(store: Store) -> list[tuple[object, ...]]:
 
 
 def test_people_arrive_with_templates_crops_and_consent(full: Store, store: Store, transfer: Transfer) -> None:
-    assert transfer.export(full) == (2, 3)
+    assert transfer.export(full) == Exported(2, 3)
     assert transfer.path.stat().st_mode & 0o777 == 0o600
     assert transfer.load(store) == Imported(templates=3)
     assert everything(store) == everything(full)
@@ -137,14 +140,40 @@ def test_merging_adds_what_is_missing_and_keeps_the_consent_on_record(
     assert (ann.name, ann.template_count, ann.consent_basis, ann.expires_at) == ("ANN", 2, "contract", None)
 
 
-def test_merging_revives_nobody_whose_consent_ended(full: Store, store: Store, transfer: Transfer) -> None:
+def test_merging_adds_nothing_to_somebody_whose_consent_ended(full: Store, store: Store, transfer: Transfer) -> None:
     transfer.export(full)
     ended = Consent("signed form", datetime(2026, 3, 1, tzinfo=UTC), NOW)
     store.people.enrol_all([Enrolment("Ann", make_template(unit(1)), ended)])
-    assert transfer.load(store, OnConflict.MERGE) == Imported(templates=2, duplicates=1)
-    ann = store.people.get("Ann")
-    assert (ann.template_count, ann.expires_at) == (2, ended.expires_at)
+    before = everything(store)
+    with pytest.raises(ConsentEndedError, match=r'deconvid people consent "Ann"'):
+        transfer.load(store, OnConflict.MERGE)
+    assert everything(store) == before
+    store.people.enrol_all([Enrolment("Ann", make_template(unit(2)), Consent("signed again", None))])
+    store.people.set_consent("Ann", ended)
+    assert transfer.load(store, OnConflict.MERGE) == Imported(templates=1, duplicates=2)  # Bob alone
+    assert store.people.get("Ann").expires_at == ended.expires_at
+
+
+def test_whose_consent_ended_by_the_file_is_kept_for_the_days_of_grace(
+    full: Store, store: Store, transfer: Transfer
+) -> None:
+    now, day = datetime.now(UTC), timedelta(days=1)
+    full.people.set_consent("Ann", Consent("signed form", now - 30 * day, now - 400 * day))
+    transfer.export(full)
+    assert transfer.load(store) == Imported(templates=3)
     assert set(store.people.gallery(MODEL).people.values()) == {"Bob"}
+    assert store.expiry.erase(now - 7 * day) == 0
+    assert store.expiry.erase(now + day) == 1
+    assert [person.name for person in store.people.all()] == ["Bob"]
+
+
+def test_templates_that_cannot_be_opened_are_left_out_and_told(full: Store, store: Store, transfer: Transfer) -> None:
+    with full.database.write() as session:
+        session.execute(update(TemplateRow).where(TemplateRow.id == 1).values(crop=b"changed"))
+        session.execute(update(TemplateRow).where(TemplateRow.id == 3).values(embedding=b"changed"))
+    assert transfer.export(full) == Exported(people=2, templates=1, unreadable=[("Ann", 1), ("Bob", 3)])
+    assert transfer.load(store) == Imported(templates=1)
+    assert [(row[0], row[5]) for row in everything(store)] == [("Ann", crop(2))]
 
 
 def test_skipping_leaves_them_as_they_are(full: Store, store: Store, transfer: Transfer) -> None:

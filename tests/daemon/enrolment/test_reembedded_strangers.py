@@ -64,7 +64,7 @@ def test_a_crop_that_is_no_picture_or_has_no_key_stays_and_is_told(store: Store,
     meet(store, 3, broken=1)
     store.vault.destroy("stranger:2")
     [done] = reembed_strangers(store, engine)
-    assert (done.renewed, done.unreadable) == (1, ((1, "unknown-1"), (2, "unknown-2")))
+    assert (done.renewed, done.unreadable) == (1, ((1, 1), (2, 2)))
     assert store.likenesses.count_foreign(NEW) == 2
 
 

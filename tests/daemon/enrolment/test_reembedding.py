@@ -1,9 +1,11 @@
 import numpy as np
 import pytest
+from sqlalchemy import update
 
 from daemon.enrolment.coverage import missing_templates
 from daemon.enrolment.reembedding import BATCH, reembed
 from daemon.store import ModelCoverage, Store
+from daemon.store.schema import TemplateRow
 from engine.crops import encode_crop
 from tests.daemon.enrolment.studio import FakeEngine, Scene
 from tests.daemon.factories import MODEL, make_template, unit
@@ -51,8 +53,22 @@ def test_a_crop_that_is_no_picture_stays_and_is_told(store: Store, engine: FakeE
     store.people.enrol("Ann", make_template(unit(1), crop=b"no picture"))
     store.people.enrol("Bob", make_template(unit(2), crop=crop(2)))
     [done] = reembed(store, engine)
-    assert (done.renewed, done.unreadable) == (1, ((1, "photo.jpg"),))
+    assert (done.renewed, done.unreadable) == (1, ((1, 1),))
     assert store.templates.coverage(NEW) == ModelCoverage(1, 1, 1)
+
+
+def test_templates_that_cannot_be_opened_are_told_and_stop_nobody(store: Store, engine: FakeEngine) -> None:
+    enrol(store, BATCH + 2)
+    with store.database.write() as session:
+        session.execute(update(TemplateRow).where(TemplateRow.id == 3).values(embedding=b"changed"))
+        session.execute(update(TemplateRow).where(TemplateRow.id == 5).values(crop=b"changed"))
+    store.vault.destroy("person:7")
+    first, second = reembed(store, engine)
+    assert (first.renewed, first.unreadable) == (BATCH - 2, ((5, 5), (7, 7)))
+    assert (second.renewed, second.unreadable) == (2, ())
+    # Of the third, the crop is whole: the embedding is made anew of it.
+    ids = {3, *range(1, BATCH + 3)} - {5, 7}
+    assert set(store.people.gallery(NEW).person_ids.tolist()) == ids
 
 
 def test_whoever_is_erased_meanwhile_is_not_brought_back(store: Store, engine: FakeEngine) -> None:

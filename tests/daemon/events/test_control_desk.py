@@ -34,7 +34,7 @@ class House:
         assert self.desk.socket.poll(5000, zmq.POLLOUT)
         self.answers: list[Answer] = []
 
-    def ask(self, command: str = "status", peer: Peer = ME, **fields: str) -> None:
+    def ask(self, command: str = "status", peer: Peer = ME, **fields: str | bool) -> None:
         body = msgspec.json.encode({"ask": "control", "command": command, **fields})
         self.desk.handle(Request(body, peer), self.answers.append)
 
@@ -157,9 +157,9 @@ def test_refusals_are_on_record_but_fill_no_store(house: House) -> None:
 
 
 def test_naming_a_stranger_is_handed_on_with_who_asks(house: House) -> None:
-    house.ask("name_stranger", stranger="unknown-12", name="Ann")
+    house.ask("name_stranger", stranger="unknown-12", name="Ann", unlike=True)
     order = msgspec.json.decode(house.take()[-1], type=Order)
-    assert order == Order("name_stranger", actor="local:7", stranger="unknown-12", name="Ann")
+    assert order == Order("name_stranger", actor="local:7", stranger="unknown-12", name="Ann", unlike=True)
 
 
 def test_refused_naming_is_on_record_without_the_name(house: House) -> None:

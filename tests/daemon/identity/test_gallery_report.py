@@ -60,6 +60,22 @@ def test_misses_are_those_below_the_threshold_or_within_the_margin() -> None:
     assert misses.low <= misses.value <= misses.high
 
 
+def test_few_people_without_a_miss_prove_little_and_many_more() -> None:
+    six = Rehearsal.of(gallery(*(photos(face) for face in range(1, 7))))
+    none, every = six.misses(0.5, 0.0), six.misses(0.5, 2.0)
+    assert none
+    assert every
+    bound = 1 - 0.025 ** (1 / 6)  # 46 %: Clopper and Pearson's for 0 of 6
+    assert (none.value, none.low, none.high, none.of) == (0, 0, pytest.approx(bound), 18)
+    assert (every.value, every.low, every.high) == (1, pytest.approx(1 - bound), 1)
+    many = Rehearsal.of(gallery(*(photos(face) for face in range(1, 31)))).misses(0.5, 0.0)
+    assert many
+    assert 0 < many.high < none.high
+    false_names = six.false_names(0.99)
+    assert false_names
+    assert (false_names.low, false_names.high) == (0, pytest.approx(bound))
+
+
 @pytest.mark.parametrize("people", [[], [[unit(1)]], [[unit(1)], [unit(2)]]])
 def test_galleries_that_say_little_are_reported_all_the_same(people: list[list[np.ndarray]]) -> None:
     found = about(gallery(*people))

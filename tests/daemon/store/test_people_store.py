@@ -9,10 +9,13 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
 from daemon.errors import StoreError
-from daemon.store import Consent, InvalidNameError, NameTakenError, Store, UnknownPersonError
+from daemon.store import Consent, InvalidNameError, NameTakenError, Store, UnknownPersonError, UnreadableError
 from daemon.store.errors import LastTemplateError, UnknownTemplateError
+from daemon.store.schema import TemplateRow
+from daemon.store.template_store import is_readable
 from tests.daemon.factories import MODEL, make_template, unit
 
 
@@ -81,6 +84,23 @@ def test_one_photo_goes_and_the_last_one_stays(store: Store) -> None:
     with pytest.raises(LastTemplateError, match="people erase"):
         store.templates.remove(ann.id, second.id)
     assert store.people.get("Ann").template_count == 1
+
+
+@pytest.mark.parametrize("part", ["embedding", "crop"])
+def test_template_that_cannot_be_opened_stops_none_of_the_others(store: Store, part: str) -> None:
+    ann = store.people.enrol("Ann", make_template(unit(1)))
+    store.people.enrol("Ann", make_template(unit(2), model="b" * 64))
+    with store.database.write() as session:
+        session.execute(update(TemplateRow).where(TemplateRow.id == 1).values({part: b"\x01" * 285}))
+    with pytest.raises(UnreadableError, match="template 1 of person:1"):
+        store.people.templates(ann.id)
+    for first, *others in (
+        store.people.templates(ann.id, with_unreadable=True),
+        store.templates.of_other_models("c" * 64, 0, 9),
+    ):
+        assert (first.id, first.source, len(getattr(first, part)), is_readable(first)) == (1, "photo.jpg", 0, False)
+        assert [(other.id, other.crop, is_readable(other)) for other in others] == [(2, b"crop", True)]
+        np.testing.assert_array_equal(others[0].embedding, unit(2))
 
 
 def test_gallery_holds_one_model_only(store: Store) -> None:
