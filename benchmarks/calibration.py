@@ -7,7 +7,7 @@ one photo enrolled; 2,000 strangers and 900 tracks of people who may be known wa
 (training/evaluation/walks.py), and are fused, compared and decided as the daemon does; somebody counts as named if that
 name was ever said. One group: people of one race and gender of FairFace (those on whom the tails were fitted), ten or
 thirty of them enrolled, the others strangers. Intervals: bootstrap over strangers and galleries, over people, or over
-groups. --embeddings keeps what takes long.
+groups; binomial at 0 and 100 % of strangers or people. --embeddings keeps what takes long.
 """
 
 import argparse
@@ -30,7 +30,7 @@ from engine.manifests import ModelSpec, find_model
 from engine.runtimes import Execution
 from training.evaluate import crops_as_shipped
 from training.evaluation.fairness import stranger_pairs
-from training.evaluation.intervals import Figure, bootstrap
+from training.evaluation.intervals import bootstrap, bootstrap_share
 from training.evaluation.lfw import read_pairs
 from training.evaluation.tails import SEED, fused_walk
 from training.evaluation.tracks import Cast, Tracks, embed_tracks
@@ -115,7 +115,7 @@ def names(faces: Vectors, gallery: Vectors, threshold: float) -> Places:
 def at_large(faces: Faces, tails: ImpostorTails, size: int, fpir: float, kind: Strangers) -> dict[str, object]:
     """Returns how often strangers are named, and known people never rightly, over galleries drawn by chance."""
     rng, thresholds = np.random.default_rng(size), list[float]()
-    names_said, missed, whose = list[Places](), list[bool](), list[int]()
+    names_said, misses, whose = list[Places](), list[bool](), list[int]()
     for _ in range(GALLERIES[size]):
         enrolled = rng.permutation(faces.enrollable)[:size]
         gallery = faces.photos[enrolled]
@@ -125,15 +125,15 @@ def at_large(faces: Faces, tails: ImpostorTails, size: int, fpir: float, kind: S
         truth = faces.known_people[is_known]
         said = names(faces.known[is_known], gallery, thresholds[-1])
         is_right: NDArray[np.bool_] = (said >= 0) & (enrolled[said] == truth[:, None])
-        missed += (is_right.sum(1) == 0).tolist()
+        misses += (is_right.sum(1) == 0).tolist()
         whose += truth.tolist()
-    hits = np.stack(names_said) >= 0
+    hits, missed = np.stack(names_said) >= 0, np.array(misses)
     return {
         "threshold": _mean_and_deviation(thresholds),
         "fpir_percent": asdict(
-            bootstrap(lambda drawn, strangers: float(hits[np.ix_(drawn, strangers)].mean()), *hits.shape)
+            bootstrap_share(lambda drawn, strangers: float(hits[np.ix_(drawn, strangers)].mean()), *hits.shape, of=1)
         ),
-        "fnir_percent": asdict(_by_person(np.array(missed), np.array(whose))),
+        "fnir_percent": asdict(bootstrap_share(lambda drawn: float(missed[drawn].mean()), np.array(whose))),
     }
 
 
@@ -162,12 +162,6 @@ def within_a_group(faces: Faces, tails: ImpostorTails, size: int, fpir: float, k
 
 def _mean_and_deviation(values: list[float]) -> list[float]:
     return [round(float(figure), 4) for figure in (np.mean(values), np.std(values))]
-
-
-def _by_person(hits: NDArray[np.bool_], people: Places) -> Figure:
-    _, inverse, counts = np.unique(people, return_inverse=True, return_counts=True)
-    found = np.bincount(inverse, hits)
-    return bootstrap(lambda drawn: float(found[drawn].sum() / counts[drawn].sum()), len(counts))
 
 
 def main() -> None:

@@ -4,7 +4,8 @@
 
 Labeled Faces in the Wild: everybody with more than 2, 3 or 5 pictures is enrolled with so many of them, drawn at
 random; their other pictures are looked for, and those of everybody else are strangers. Each rule gets the threshold at
-which 1 in 100 strangers is given a name. Intervals: bootstrap over probes and strangers, the same draws for every rule.
+which 1 in 100 strangers is given a name. Intervals: bootstrap over people and over
+strangers, each with all pictures of theirs, the same draws for every rule; binomial at 0 and 100 %.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from engine.embedder import Embedder
 from engine.manifests import find_model
 from engine.runtimes import Execution
 from training.evaluate import crops_as_shipped
-from training.evaluation.intervals import bootstrap
+from training.evaluation.intervals import bootstrap, bootstrap_share
 from training.evaluation.lfw import read_pairs
 from training.evaluation.robustness import degradations
 
@@ -86,16 +87,16 @@ def compare(clean: Scores, seen: Scores, people: NDArray[np.str_], count: int) -
     def saved(rule: str) -> Callable[[NDArray[np.intp], NDArray[np.intp]], float]:
         return lambda mated, others: missed("best")(mated, others) - missed(rule)(mated, others)
 
-    counts = len(probes), len(strangers)
+    whose = people[probes], people[strangers]
     return {
         "templates_each": count,
         "people": len(names),
-        "probes": counts[0],
-        "strangers": counts[1],
+        "probes": len(probes),
+        "strangers": len(strangers),
         "rules": {
             rule: {
-                "fnir_at_fpir_1e_2": asdict(bootstrap(missed(rule), *counts)),
-                "below_best": asdict(bootstrap(saved(rule), *counts)),
+                "fnir_at_fpir_1e_2": asdict(bootstrap_share(missed(rule), *whose)),
+                "below_best": asdict(bootstrap(saved(rule), *whose)),
                 "strangers_above_single_fmr_1e_3": round(times[rule], 2),
             }
             for rule in RULES

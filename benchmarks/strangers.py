@@ -5,7 +5,7 @@
 Every picture is a track: somebody walking towards a camera (training/evaluation/walks.py), eight looks, fused as the
 daemon fuses them. Of each person at most four pictures are shown; half of the people have one picture only. What is
 measured is what `daemon.identity.sightings` makes of it, with the threshold that the daemon computes for the rate that
-is asked for. Intervals: bootstrap over people.
+is asked for. Intervals: bootstrap over people, binomial at 0 and 100 %.
 """
 
 import argparse
@@ -32,7 +32,7 @@ from engine.impostors import ImpostorTail
 from engine.manifests import find_model
 from engine.runtimes import Execution
 from training.evaluate import crops_as_shipped
-from training.evaluation.intervals import bootstrap
+from training.evaluation.intervals import bootstrap_share
 from training.evaluation.lfw import read_pairs
 from training.evaluation.tracks import Tracks, embed_tracks
 
@@ -130,7 +130,7 @@ def _rate(hits: dict[int, int], all_: dict[int, int]) -> dict[str, float | int]:
     """Returns the share in percent, its interval, and the counts."""
     people = sorted(all_)
     found, total = np.array([hits.get(p, 0) for p in people]), np.array([all_[p] for p in people])
-    figure = bootstrap(lambda drawn: float(found[drawn].sum() / total[drawn].sum()), len(people))
+    figure = bootstrap_share(lambda drawn: float(found[drawn].sum() / total[drawn].sum()), len(people))
     return {**asdict(figure), "tracks": int(total.sum()), "of_them": int(found.sum())}
 
 

@@ -1,6 +1,7 @@
 """Checkpoints: the averaged weights, small enough to commit, and a run's whole state, to go on after a kill."""
 
 import glob
+import hashlib
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -66,17 +67,26 @@ def save_run(path: Path, state: dict[str, Any]) -> None:
     _replace(path, state)
 
 
-def load_run(path: Path, recipe: Recipe) -> dict[str, Any] | None:
-    """Returns the state of an unfinished run of this very recipe, None if there is none.
+def load_run(path: Path, recipe: Recipe, start: str | None = None) -> dict[str, Any] | None:
+    """Returns the state of an unfinished run of this very recipe and start, None if there is none.
+
+    Args:
+        path: of the run's state.
+        recipe: that is to be done.
+        start: SHA-256 of the weights that it is to start from, None: it starts from none.
 
     Raises:
-        TrainingError: there is one of another recipe, or it is damaged.
+        TrainingError: there is one of another recipe or start, or it is damaged.
     """
     if not path.exists():
         return None
     state = _load(path)
     if state.get("recipe") != recipe.as_dict():
-        raise TrainingError(f"{path}: is of another recipe. Finish that run, or delete the file")
+        raise TrainingError(f"{path}: is of another recipe. Finish that run, delete the file, or give another --out")
+    if state.get("start") != start:
+        raise TrainingError(
+            f"{path}: is of a run with another --start. Give that one to go on, delete the file, or give another --out"
+        )
     return state
 
 
@@ -90,6 +100,11 @@ def read_weights(path: Path) -> dict[str, Any]:
     if missing := {"weights", "recipe", "seen", "history"} - checkpoint.keys():
         raise TrainingError(f"{path}: has no {', '.join(sorted(missing))}. Name a checkpoint of weights")
     return checkpoint
+
+
+def sha256_of(path: Path) -> str:
+    """Returns the digest of a checkpoint's file, which has been read before."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _load(path: Path) -> dict[str, Any]:

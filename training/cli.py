@@ -44,7 +44,7 @@ def train(
     minutes: Annotated[float | None, typer.Option(min=0.1, help="In place of the recipe's.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="In place of the recipe's.")] = None,
     start: Annotated[Path | None, typer.Option(help="Begin from these weights.")] = None,
-    out: Annotated[Path | None, typer.Option(help="Where the weights go; unset: runs/NETWORK.pt.")] = None,
+    out: Annotated[Path | None, typer.Option(help="Where the weights go; unset: runs/RECIPE.pt.")] = None,
     device: Annotated[str | None, typer.Option(help="cpu or cuda; unset: the GPU, if there is one.")] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that make samples.")] = 1,
 ) -> None:
@@ -84,12 +84,13 @@ def export(
         from training.landmarks import export as landmarks
         from training.landmarks.train import NETWORKS as PLACERS
         from training.networks import NETWORKS
+        from training.paths import with_ending
 
         checkpoint = read_weights(weights)
         network = checkpoint["recipe"]["network"]
         exporter = embedders if network in NETWORKS else landmarks if network in PLACERS else detectors
         exporter.export(checkpoint, out)
-        typer.echo(out.with_suffix(".toml").read_text())
+        typer.echo(with_ending(out, ".toml").read_text())
 
 
 ModelsOption = Annotated[list[Path] | None, typer.Option("--models", help="Further folder with manifests.")]
@@ -132,10 +133,9 @@ def restoration(
 ) -> None:
     """What the restoration head draws of degraded faces: a picture to look at, and JSON."""
     with told():
-        from training.checkpoints import read_weights
         from training.evaluation.restoration import measure
 
-        measure(read_weights(checkpoint), out)
+        measure(checkpoint, out)
 
 
 @app.command(epilog=FACES)

@@ -28,6 +28,7 @@ from training.evaluation.report import Measured, page, to_json
 from training.evaluation.robustness import degradations
 from training.evaluation.verification import verify
 from training.faces import load_faces, load_groups, split
+from training.paths import with_ending
 from training.teachers import load_known
 
 DETECTOR_SIZE_PX = 320
@@ -96,5 +97,5 @@ def evaluate(names: Sequence[str], detector: str, folders: Sequence[Path], out: 
         "embedders": [to_json(each) for each in measured],
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
-    out.with_suffix(".html").write_text(page("DeconvID: embedders", command, measured, pairs.same))
+    with_ending(out, ".json").write_text(json.dumps(report, indent=1) + "\n")
+    with_ending(out, ".html").write_text(page("DeconvID: embedders", command, measured, pairs.same))

@@ -31,6 +31,7 @@ from training.evaluation.verification import verify
 from training.fit_tails import write_tails
 from training.networks import NETWORKS
 from training.onnx_graph import fuse_batch_norms, write_onnx
+from training.paths import with_ending
 from training.tensors import normalise, to_tensor
 
 TWO_THREADS = Execution(threads=2)
@@ -63,9 +64,9 @@ def write_network(network: nn.Module, path: Path) -> int:
 
 def write_manifest(base: Path, dimension: int, threshold: float, seen: int, accuracy: dict[str, float]) -> None:
     """Writes BASE.toml for BASE.onnx, as engine/manifests.py reads it."""
-    path = base.with_suffix(".onnx")
+    path = with_ending(base, ".onnx")
     figures = "".join(f"{name} = {value}\n" for name, value in accuracy.items())
-    base.with_suffix(".toml").write_text(f"""name = "{path.stem}"
+    with_ending(base, ".toml").write_text(f"""name = "{path.stem}"
 task = "embedder"
 kind = "embedder"
 file = "{path.name}"
@@ -96,9 +97,9 @@ def draft(checkpoint: Mapping[str, Any], base: Path, how: Execution = TWO_THREAD
     network = NETWORKS[checkpoint["recipe"]["network"]]()
     network.load_state_dict(checkpoint["weights"])
     network.eval()
-    dimension = write_network(network, base.with_suffix(".onnx"))
+    dimension = write_network(network, with_ending(base, ".onnx"))
     write_manifest(base, dimension, 0.5, checkpoint["seen"], {})
-    return Embedder.load(ModelSpec.read(base.with_suffix(".toml")), how)
+    return Embedder.load(ModelSpec.read(with_ending(base, ".toml")), how)
 
 
 def export(checkpoint: Mapping[str, Any], out: Path) -> None:
@@ -109,7 +110,7 @@ def export(checkpoint: Mapping[str, Any], out: Path) -> None:
         embedder = draft(checkpoint, base)
         threshold, accuracy = measure(embedder)
         write_manifest(base, embedder.dimension, threshold, checkpoint["seen"], accuracy)
-        write_tails(base.with_suffix(".toml"), embedder)
+        write_tails(with_ending(base, ".toml"), embedder)
         for file in Path(folder).iterdir():
             shutil.move(file, out.parent / file.name)
 

@@ -1,4 +1,4 @@
-"""Where training finds its material. None of it belongs to the repository."""
+"""Where training finds its material, none of which belongs to the repository, and what it calls its files."""
 
 import os
 from pathlib import Path
@@ -10,3 +10,8 @@ SHARED = Path(os.environ.get("DECONVID_SHARED", REPOSITORY.parent / "shared"))
 
 RUNS = Path(os.environ.get("DECONVID_RUNS", REPOSITORY / "runs"))
 """Caches, checkpoints and logs; ignored by git."""
+
+
+def with_ending(base: Path, ending: str) -> Path:
+    """Returns the path BASE.ENDING. Path.with_suffix would drop what follows a dot in the name, such as a seed."""
+    return base.with_name(base.name + ending)

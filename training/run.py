@@ -10,7 +10,7 @@ import logging
 import math
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.optim import swa_utils
 
-from training.checkpoints import Progress, load_run, load_weights, save_run, save_weights
+from training.checkpoints import Progress, load_run, load_weights, save_run, save_weights, sha256_of
 from training.optimisers import cosine_with_warm_up, make_optimisers
 from training.paths import RUNS
 from training.recipe import Recipe, TrainingError
@@ -57,16 +57,19 @@ class Run(ABC, Generic[Batch]):
     """
 
     def __init__(self, recipe: Recipe, network: nn.Module, place: Place) -> None:
+        if place.start and place.start.resolve() == place.out.resolve():
+            raise TrainingError(f"{place.out}: is what the run starts from, and would be lost. Give another --out")
         self._recipe, self._out, self._state_file = recipe, place.out, place.out.with_suffix(".run")
         self.device, self.workers = torch.device(place.device), place.workers
         torch.backends.cudnn.benchmark = True  # every batch has one shape
         self._progress = load_weights(place.start, network) if place.start else Progress()
+        self._start = sha256_of(place.start) if place.start else None
         to: Any = network.to  # this overload is missing from torch's stub
         self.network: nn.Module = to(self.device, memory_format=torch.channels_last)
         decay = swa_utils.get_ema_multi_avg_fn(recipe.average_decay)  # type: ignore[no-untyped-call]
         self._average = swa_utils.AveragedModel(self.network, multi_avg_fn=decay, use_buffers=True)
         self._optimisers = make_optimisers(self.network, recipe.weight_decay)
-        if state := load_run(self._state_file, recipe):
+        if state := load_run(self._state_file, recipe, self._start):
             self._take_up(state)
 
     @property
@@ -87,7 +90,12 @@ class Run(ABC, Generic[Batch]):
         """Returns what the averaged network is worth on samples that are held out."""
 
     def finish(self) -> Progress:
-        """Trains to the end of the recipe. Raises TrainingError: the loss is no number, or nothing can be written."""
+        """Trains to the end of the recipe.
+
+        Raises:
+            TrainingError: a loss or a score is no number, or nothing can be written; what was saved before stays.
+        """
+        figures: dict[str, Tensor] = {}
         resumed_s, minutes_before = time.monotonic(), self._progress.minutes
         scored_s = resumed_s
         for batch in self.batches(self.seen):
@@ -96,7 +104,7 @@ class Run(ABC, Generic[Batch]):
             share = self._recipe.progress(self._progress.samples, self._progress.minutes)
             if share >= 1 or now_s - scored_s > self._recipe.validate_every_s:
                 scored_s = now_s
-                self._score_and_save()
+                self._score_and_save(figures)
             if share >= 1:
                 break
             figures = self._step(batch, share)
@@ -117,31 +125,43 @@ class Run(ABC, Generic[Batch]):
         for optimiser in self._optimisers:
             optimiser.step()
         self._average.update_parameters(self.network)
-        return figures
+        return {"loss": loss.detach(), **figures}
 
     def _log(self, figures: dict[str, Tensor], share: float) -> None:
-        values = {name: round(figure.item(), 4) for name, figure in figures.items()}
-        if not all(map(math.isfinite, values.values())):
-            raise TrainingError(f"the loss is no number any more: {values}. Go on from {self._out} at a lower rate")
+        values = _rounded(figures)
+        self._demand_numbers(values)
         left = self._progress.minutes * (1 - share) / share if share else math.nan
         logger.info("seen %d, %.1f %%, %.0f min left: %s", self.seen, 100 * share, left, values)
         self._append_metrics({"seen": self.seen, "minutes": round(self._progress.minutes, 2), **values})
 
     def _append_metrics(self, row: dict[str, float]) -> None:
-        """One line of a table; TensorBoard and spreadsheets read CSV."""
+        """One line of a table, as spreadsheets read it.
+
+        A table with other columns is of a run whose weights this one replaces too, so that it begins anew.
+        """
         path = self._out.with_suffix(".csv")
         self._out.parent.mkdir(parents=True, exist_ok=True)
-        is_new = not path.exists()
-        with path.open("a", newline="") as table:
+        goes_on = path.exists() and _columns(path) == list(row)
+        with path.open("a" if goes_on else "w", newline="") as table:
             writer = csv.DictWriter(table, row.keys())
-            if is_new:
+            if not goes_on:
                 writer.writeheader()
             writer.writerow(row)
 
-    def _score_and_save(self) -> None:
+    def _demand_numbers(self, values: Mapping[str, float]) -> None:
+        if not all(map(math.isfinite, values.values())):
+            raise TrainingError(
+                f"{self._out}: what is learnt is no number any more ({dict(values)}). Go on from what was saved before"
+                " (--start, another --out) at a lower learning_rate"
+            )
+
+    def _score_and_save(self, figures: Mapping[str, Tensor]) -> None:
+        """Args: figures: of the last step, of which most are not logged."""
+        self._demand_numbers(_rounded(figures))
         progress, average = self._progress, self._average.module
         average.eval()
         scores = self.score(average)
+        self._demand_numbers(scores)
         progress.history = [
             *(progress.history or []),
             {"seen": self.seen, "minutes": round(progress.minutes, 1), **scores},
@@ -153,6 +173,7 @@ class Run(ABC, Generic[Batch]):
     def _state(self) -> dict[str, Any]:
         return {
             "recipe": self._recipe.as_dict(),
+            "start": self._start,
             "network": self.network.state_dict(),
             "average": self._average.state_dict(),
             "optimisers": [optimiser.state_dict() for optimiser in self._optimisers],
@@ -166,6 +187,16 @@ class Run(ABC, Generic[Batch]):
             optimiser.load_state_dict(saved)
         self._progress = Progress(**state["progress"])
         logger.info("taken up at %d, %.1f minutes", self._progress.samples, self._progress.minutes)
+
+
+def _rounded(figures: Mapping[str, Tensor]) -> dict[str, float]:
+    return {name: round(figure.item(), 4) for name, figure in figures.items()}
+
+
+def _columns(path: Path) -> list[str]:
+    """Returns the first line of a table."""
+    with path.open(newline="") as table:
+        return next(csv.reader(table), [])
 
 
 def start_run(
@@ -190,7 +221,7 @@ def start_run(
     given: dict[str, Any] = {"samples": samples, "minutes": minutes, "seed": seed}
     recipe = replace(recipe_type.read(path), **{key: value for key, value in given.items() if value is not None})
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    place = Place(out=out or RUNS / f"{recipe.network}.pt", start=start, device=device, workers=workers)
+    place = Place(out=out or RUNS / f"{path.stem}.pt", start=start, device=device, workers=workers)
     make_run(recipe, place).finish()
 
 
@@ -204,7 +235,7 @@ def run_command(
     parser.add_argument("--minutes", type=float, help="in place of the recipe's")
     parser.add_argument("--seed", type=int, help="in place of the recipe's")
     parser.add_argument("--start", type=Path, help="begin from these weights")
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, help="where the weights go; unset: runs/RECIPE.pt")
     parser.add_argument("--device", help="cpu or cuda; unset: the GPU, if there is one")
     parser.add_argument("--workers", type=int, default=1, help="processes that make samples")
     options = vars(parser.parse_args())

@@ -44,7 +44,7 @@ from training.detection.rivals import HEADS, digest, load, title
 from training.evaluation.embedders import load_embedder
 from training.evaluation.lfw import Pairs, most_central, read_pairs
 from training.evaluation.verification import verify
-from training.paths import RUNS, SHARED
+from training.paths import RUNS, SHARED, with_ending
 from training.recipe import TrainingError
 
 Image = NDArray[np.uint8]
@@ -192,5 +192,5 @@ def evaluate(names: Sequence[str], nobody: Sequence[Path], every: int, out: Path
         "ms_one_core": speeds(names),
         "detectors": figures,
     }
-    out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    with_ending(out, ".json").write_text(json.dumps(report, indent=1) + "\n")
     cv2.imwrite(str(RUNS / "detectors.png"), contact_sheet(names[0], material))

@@ -18,6 +18,7 @@ import torch
 from engine.probes import probe_picture
 from training.detection.network import STRIDES, DetectorNetwork, scaled
 from training.onnx_graph import fuse_batch_norms, write_onnx
+from training.paths import with_ending
 from training.tensors import to_tensor
 
 
@@ -45,7 +46,7 @@ def export(checkpoint: Mapping[str, Any], out: Path) -> None:
     fuse_batch_norms(network)
     outputs = [f"at{stride}" for stride in STRIDES]
     axes = {name: {0: "batch", 2: f"height_{name}", 3: f"width_{name}"} for name in ["pictures", *outputs]}
-    path = out.with_suffix(".onnx")
+    path = with_ending(out, ".onnx")
     write_onnx(network, torch.zeros(1, 3, 64, 96), path, ["pictures"], outputs, axes)
     with torch.no_grad():
         levels = network(scaled(to_tensor(probe_picture())[None]))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from engine.detectors import Detector
 from engine.faces import Detections
-from training.evaluation.intervals import Figure, bootstrap
+from training.evaluation.intervals import Figure, bootstrap, bootstrap_share
 from training.evaluation.lfw import FOLDER, most_central
 
 Image = NDArray[np.uint8]
@@ -109,7 +109,9 @@ class Recall:
 
 def recall(scores: NDArray[np.float32], strict: float) -> Recall:
     """Args: scores: (N,) best score that each face was found with, 0 if it was not; strict: see `at_equal_false`."""
-    shares = [bootstrap(lambda drawn, t=t: float((scores[drawn] >= t).mean()), len(scores)) for t in (0.5, strict)]
+    shares = [
+        bootstrap_share(lambda drawn, t=t: float((scores[drawn] >= t).mean()), len(scores)) for t in (0.5, strict)
+    ]
     return Recall(*shares)
 
 

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from training.degrade import DegradationRanges, degrade
-from training.evaluation.intervals import Figure
+from training.evaluation.intervals import Figure, binomial_at_ends
 
 Embed = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
 """(N, 112, 112, 3) uint8 BGR crops to (N, D) float32 embeddings of L2 norm 1."""
@@ -51,8 +51,11 @@ def _over_faces(matches: NDArray[np.bool_], pairs: NDArray[np.bool_], rounds: in
 
     everyone = np.arange(len(pairs))
     drawn = [rate(rng.choice(everyone, len(everyone))) for _ in range(rounds)]
-    low, high = np.quantile(drawn, [0.025, 0.975])
-    return Figure(*(round(100 * float(v), 4) for v in (rate(everyone), low, high)))
+    low, high = np.quantile(drawn, [0.025, 0.975]).tolist()
+    # So many comparisons have no face in common. To count more would promise too much: of faces that match everybody's
+    # there may be some, and none of them drawn.
+    ends = binomial_at_ends(rate(everyone), low, high, len(everyone) / 2)
+    return Figure(*(round(100 * float(v), 4) for v in (rate(everyone), *ends)))
 
 
 def compare_strangers(

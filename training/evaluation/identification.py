@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from training.evaluation.intervals import Figure, bootstrap
+from training.evaluation.intervals import Figure, bootstrap_share
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,7 +13,8 @@ class Identification:
     """What an open-set test gave; shares in percent."""
 
     fnir_at_fpir_1e_2: Figure
-    """Enrolled people who are not named, or named wrongly, where 1 in 100 strangers gets a name."""
+    """Enrolled people who are not named, or named wrongly, where 1 in 100 strangers gets a name; the interval is over
+    people, not over pictures."""
     gallery: int
     """People enrolled, one picture each."""
     probes: int
@@ -48,5 +49,5 @@ def identify(
         threshold = np.quantile(false[others], 1 - fpir)
         return float(1 - (right[mated] & (best[mated] > threshold)).mean())
 
-    figure = bootstrap(missed, len(probes), len(strangers))
+    figure = bootstrap_share(missed, person[probes], person[strangers])
     return Identification(figure, len(enrolled), len(probes), len(strangers))

@@ -46,7 +46,7 @@ def page(title: str, command: str, embedders: Sequence[Measured], same: NDArray[
     probes = list(embedders[0].verification)
     sections = [
         f"<h1>{html.escape(title)}</h1><p><code>{html.escape(command)}</code></p>",
-        "<p>Percent, with 95 % bootstrap intervals. Two figures whose intervals overlap are a tie.</p>",
+        "<p>Percent, with 95 % intervals: bootstrap, binomial at 0 and 100. Two that overlap are a tie.</p>",
         "<h2>Verification: LFW accuracy, 10 folds</h2>",
         _table(["", "accuracy ± deviation", "EER"], [_accuracy_row(e) for e in embedders]),
         "<h2>Robustness: TAR at FAR 1e-2, second picture degraded</h2>",

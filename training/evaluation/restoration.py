@@ -7,7 +7,9 @@ restored face is to the clean one (peak signal-to-noise ratio), beside the deliv
 """
 
 import json
+import platform
 from collections.abc import Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -16,9 +18,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from training.checkpoints import read_weights, sha256_of
 from training.evaluation.robustness import degradations
 from training.faces import load_faces, split
 from training.networks import NETWORKS
+from training.paths import with_ending
 from training.recipe import TrainingError
 from training.tensors import normalise, to_tensor
 
@@ -43,16 +47,19 @@ def restore(checkpoint: Mapping[str, Any], crops: Sequence[Image]) -> list[Image
     return [np.ascontiguousarray(rgb.numpy().transpose(1, 2, 0)[..., ::-1]) for rgb in drawn]
 
 
-def measure(checkpoint: Mapping[str, Any], out: Path, faces: int = 256, shown: int = 8) -> None:
+def measure(path: Path, out: Path, faces: int = 256, shown: int = 8) -> None:
     """Writes OUT.png of the first faces and OUT.json of all.
 
     Args:
-        checkpoint: as training/checkpoints.py reads it.
+        path: of a checkpoint.
         out: path without ending.
         faces: how many are measured.
         shown: how many of them are drawn.
+
+    Raises:
+        TrainingError: the checkpoint cannot be read, or its network draws nothing.
     """
-    everybody = load_faces()
+    checkpoint, everybody = read_weights(path), load_faces()
     clean = [np.array(everybody[i]) for i in split(len(everybody))[1][:faces]]
     columns, ratios = [clean[:shown]], {}
     for probe, degradation in degradations(np.random.default_rng(1)).items():
@@ -64,8 +71,16 @@ def measure(checkpoint: Mapping[str, Any], out: Path, faces: int = 256, shown: i
         ratios[probe] = {side: decibels(images, clean) for side, images in sides.items()}
         print(probe, ratios[probe], flush=True)
     out.parent.mkdir(parents=True, exist_ok=True)
-    cv2.imwrite(str(out.with_suffix(".png")), np.hstack([np.vstack(column) for column in columns]))
-    out.with_suffix(".json").write_text(json.dumps({"faces": faces, "psnr_db": ratios}, indent=1) + "\n")
+    cv2.imwrite(str(with_ending(out, ".png")), np.hstack([np.vstack(column) for column in columns]))
+    report = {
+        "command": f"deconvid eval restoration {path.name} --out benchmarks/{out.name}",
+        "machine": f"{platform.machine()} {platform.system()}",
+        "versions": {name: version(name) for name in ("numpy", "opencv-python", "torch")},
+        "checkpoint": {"network": checkpoint["recipe"]["network"], "sha256": sha256_of(path)},
+        "faces": faces,
+        "psnr_db": ratios,
+    }
+    with_ending(out, ".json").write_text(json.dumps(report, indent=1) + "\n")
 
 
 def decibels(images: Sequence[Image], clean: Sequence[Image]) -> float | None:

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from engine.detectors import load_detector
 from engine.manifests import find_model
 from engine.runtimes import Execution, Precision
-from training.checkpoints import read_weights
+from training.checkpoints import read_weights, sha256_of
 from training.evaluation.fairness import Embed
 from training.evaluation.intervals import Figure, bootstrap
 from training.evaluation.lfw import Pairs, read_crops, read_pairs
@@ -32,11 +32,13 @@ from training.evaluation.robustness import degradations
 from training.evaluation.verification import fold_accuracies, tar_at_far
 from training.export import draft
 from training.faces import load_faces, split
+from training.paths import with_ending
 from training.recipe import TrainingError
 
 FAR = 1e-2
 MENDED_FACES = 128
 Value = TypeVar("Value")
+Places = NDArray[np.intp]
 Scores = Mapping[str, NDArray[np.float32]]
 """By probe, the cosine of each pair."""
 
@@ -57,15 +59,17 @@ def score(embedders: Sequence[Embed], crops: NDArray[np.uint8], pairs: Pairs) ->
 
 def difference(ours: Sequence[Scores], theirs: Sequence[Scores], probe: str, same: NDArray[np.bool_]) -> Figure:
     """Returns by how many points the mean TAR at FAR 1e-2 of our seeds is above that of theirs."""
+    genuine, impostor = np.flatnonzero(same), np.flatnonzero(~same)
 
-    def statistic(drawn: NDArray[np.intp], our_seeds: NDArray[np.intp], their_seeds: NDArray[np.intp]) -> float:
+    def statistic(true: Places, false: Places, our_seeds: Places, their_seeds: Places) -> float:
+        of_one, of_two = genuine[true], impostor[false]
         of_ours, of_theirs = (
-            np.mean([tar_at_far(side[seed][probe][drawn], same[drawn], FAR) for seed in seeds])
+            np.mean([tar_at_far(side[seed][probe][of_one], side[seed][probe][of_two], FAR) for seed in seeds])
             for side, seeds in ((ours, our_seeds), (theirs, their_seeds))
         )
         return float(of_ours - of_theirs)
 
-    return bootstrap(statistic, len(same), len(ours), len(theirs))
+    return bootstrap(statistic, len(genuine), len(impostor), len(ours), len(theirs))
 
 
 def compare(checkpoints: Sequence[Path], detector: str, size_px: int, out: Path, precision: Precision = "f32") -> None:
@@ -97,13 +101,15 @@ def compare(checkpoints: Sequence[Path], detector: str, size_px: int, out: Path,
     held_out, teach = [np.array(faces[i]) for i in split(len(faces))[1][:MENDED_FACES]], load_reference()
     missed = _by_network(networks, [features_missed(checkpoint, held_out, teach) for checkpoint in read])
     seen = _by_network(networks, [checkpoint["seen"] for checkpoint in read])
+    digests = _by_network(networks, [sha256_of(path) for path in checkpoints])
     report = {
         "command": f"deconvid eval twins {' '.join(path.name for path in checkpoints)} --detector {detector}"
-        f" --precision {precision}",
+        f" --precision {precision} --out benchmarks/{out.name}",
         "machine": f"{platform.machine()} {platform.system()}",
         "versions": {name: version(name) for name in ("numpy", "opencv-python", "openvino", "torch")},
         "networks": {
             name: {
+                "sha256": digests[name],
                 "faces_seen": seen[name],
                 "seeds": [figures(each, pairs.same) for each in scores[name]],
                 "features_missed_percent": missed[name],
@@ -118,7 +124,7 @@ def compare(checkpoints: Sequence[Path], detector: str, size_px: int, out: Path,
         },
     }
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.with_suffix(".json").write_text(json.dumps(report, indent=1) + "\n")
+    with_ending(out, ".json").write_text(json.dumps(report, indent=1) + "\n")
     print(table(report["tar_at_far_1e_2_points_more"]))  # type: ignore[arg-type]
 
 
@@ -133,7 +139,7 @@ def _by_network(networks: Sequence[str], values: Sequence[Value]) -> dict[str, l
 def figures(scores: Scores, same: NDArray[np.bool_]) -> dict[str, float]:
     """Returns the accuracy on clean pictures and TAR at FAR 1e-2 by probe, in percent."""
     accuracy = 100 * float(np.mean(fold_accuracies(scores["clean"], same)))
-    shares = {probe: 100 * tar_at_far(values, same, FAR) for probe, values in scores.items()}
+    shares = {probe: 100 * tar_at_far(values[same], values[~same], FAR) for probe, values in scores.items()}
     return {name: round(value, 2) for name, value in {"lfw": accuracy, **shares}.items()}
 
 

@@ -18,6 +18,7 @@ from engine.landmarks import VIEW_PX
 from engine.probes import probe_crops
 from training.landmarks.network import LandmarkNetwork
 from training.onnx_graph import fuse_batch_norms, write_onnx
+from training.paths import with_ending
 from training.tensors import normalise, to_tensor
 
 
@@ -27,7 +28,7 @@ def export(checkpoint: Mapping[str, Any], out: Path) -> None:
     network.load_state_dict(checkpoint["weights"])
     network.eval()
     fuse_batch_norms(network)
-    path, axes = out.with_suffix(".onnx"), {"views": {0: "batch"}, "shifts": {0: "batch"}}
+    path, axes = with_ending(out, ".onnx"), {"views": {0: "batch"}, "shifts": {0: "batch"}}
     write_onnx(network, torch.zeros(2, 3, VIEW_PX, VIEW_PX), path, ["views"], ["shifts"], axes)
     with torch.no_grad():
         shown = np.ascontiguousarray(probe_crops()[:, :VIEW_PX, :VIEW_PX])

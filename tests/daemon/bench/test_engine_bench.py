@@ -12,12 +12,13 @@ from onnx import TensorProto, helper, numpy_helper
 
 from config import Settings
 from daemon.bench.align import SIDES_PX, bench_align
+from daemon.bench.detect import bench_detect
 from daemon.bench.embed import bench_embed, fill_and_take
 from daemon.bench.engine_bench import EngineBench
 from daemon.bench.record import engine_record
 from daemon.bench.rivals import Pack, RivalMissingError, eager
 from daemon.bench.roofline import count_macs
-from daemon.bench.timing import Contestant, race
+from daemon.bench.timing import Contestant, Figure, race
 from engine.manifests import find_model
 from engine.runtimes import Execution, load_runtime
 
@@ -112,6 +113,23 @@ def test_embed_is_told_for_everybody_who_is_there(tmp_path: Path) -> None:
     assert all(each.share_of_peak for each in ours)
     assert "buffalo_s" in report.skipped["InsightFace w600k_mbf"]
     assert report.peak_gmacs_per_s["f32"] > 1
+
+
+def test_detect_counts_the_second_look_at_each_face(tmp_path: Path) -> None:
+    finder = find_model("finder_v1")
+    report = bench_detect(bench(tmp_path), [finder], 640)
+    assert report.sha256 == {spec.name: spec.sha256 for spec in finder.parts}
+    ours = {each.who: each for each in report.figures}
+    whole, network = ours["DeconvID finder_v1 onnxruntime f32"], ours["ONNX Runtime finder_v1"]
+    assert whole.what == "6 faces found"
+    gmacs = report.gmacs["finder_v1"] + 6 * report.gmacs["landmarks_v1"]
+    assert gmacs_of(whole) == pytest.approx(gmacs, rel=0.01)
+    assert gmacs_of(network) == pytest.approx(report.gmacs["finder_v1"], rel=0.01)
+
+
+def gmacs_of(figure: Figure) -> float:
+    assert figure.gmacs_per_s
+    return figure.gmacs_per_s * figure.median_ms / 1e3
 
 
 def test_pytorch_computes_what_the_runtimes_do() -> None:

@@ -1,8 +1,13 @@
+import hashlib
+import json
+
 import numpy as np
 import pytest
 import torch
 
-from training.evaluation.restoration import decibels, restore
+from training.checkpoints import write_checkpoint
+from training.evaluation import restoration
+from training.evaluation.restoration import decibels, measure, restore
 from training.networks import NETWORKS
 from training.recipe import TrainingError
 
@@ -33,3 +38,18 @@ def test_a_network_without_a_restoration_head_is_told():
 def test_decibels():
     assert decibels([CROPS[0] + 1], [CROPS[0]]) == pytest.approx(48.13, abs=0.01)
     assert decibels(CROPS, CROPS) is None
+
+
+def test_the_report_says_what_was_measured_and_with_what(tmp_path, monkeypatch):
+    path = tmp_path / "xs.1.pt"
+    write_checkpoint(path, {**checkpoint("deconv_v2_xs"), "seen": 5, "history": []})
+    monkeypatch.setattr(restoration, "load_faces", lambda: CROPS)
+    monkeypatch.setattr(restoration, "split", lambda count: (range(0), range(count)))
+    measure(path, tmp_path / "restored.1", faces=2, shown=1)
+    report = json.loads((tmp_path / "restored.1.json").read_text())
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    assert report["checkpoint"] == {"network": "deconv_v2_xs", "sha256": digest}
+    assert report["command"] == "deconvid eval restoration xs.1.pt --out benchmarks/restored.1"
+    assert (report["faces"], set(report["versions"])) == (2, {"numpy", "opencv-python", "torch"})
+    assert report["machine"]
+    assert (tmp_path / "restored.1.png").exists()
