@@ -2,16 +2,16 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
-from sqlalchemy import select
+from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from daemon.errors import StoreError
 from daemon.store.schema import PersonRow, StrangerRow, StrangerTemplateRow, TemplateRow
 from daemon.store.store import Store
+from daemon.store.stranger_templates import key_of
 from daemon.store.stranger_templates import sealed_items as stranger_items
-from daemon.store.stranger_templates import subject_of as stranger_subject
 from daemon.store.templates import sealed_items, subject_of
 from daemon.store.vault import WHY_UNREADABLE, Item
 
@@ -46,9 +46,10 @@ def examine(store: Store) -> Iterator[Check]:
 
 def _keys(store: Store) -> Check:
     """Compares who is in the database with who has a key."""
+    people, strangers = select(PersonRow.id), select(StrangerRow.id, StrangerRow.key_version)
     with store.database.read() as session:
-        sealed = _subjects(session, TemplateRow.person_id, StrangerTemplateRow.stranger_id)
-        known = _subjects(session, PersonRow.id, StrangerRow.id)
+        known = _keys_of(session, people, strangers)
+        sealed = _keys_of(session, people.join(TemplateRow).distinct(), strangers.join(StrangerTemplateRow).distinct())
     held, returned = store.vault.ring.held(), store.erasure.returned_keys()
     detail = f"{len(held)} keys"
     if unused := len(held - known - set(returned)):
@@ -58,9 +59,11 @@ def _keys(store: Store) -> Check:
     return Check("keys", detail, tuple(faults))
 
 
-def _subjects(session: Session, people: Any, strangers: Any) -> set[str]:
-    ids = ((people, subject_of), (strangers, stranger_subject))
-    return {name(id) for column, name in ids for id in session.scalars(select(column).distinct())}
+def _keys_of(session: Session, people: Select[int], strangers: Select[int, int]) -> set[str]:
+    return {
+        *map(subject_of, session.scalars(people)),
+        *(key_of(id, version) for id, version in session.execute(strangers)),
+    }
 
 
 def _sealed_rows(store: Store) -> Check:

@@ -2,14 +2,20 @@
 
 Order, so that a crash at any point leaves nothing half there: the rows go in one transaction that condemns the key;
 then the key is destroyed; then the file is scrubbed. What was interrupted is finished by whoever opens the store next.
+A face that leaves one of several strangers goes the same way (see `StrangerStore.apply`): in one transaction the others
+are sealed with the stranger's next key, and the last one is condemned.
 """
 
 import logging
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
+from uuid import uuid4
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from daemon.errors import StoreError
+from daemon.notify import notify
 from daemon.store import meta
 from daemon.store.audit import AuditStore
 from daemon.store.database import Database
@@ -18,10 +24,15 @@ from daemon.store.json_text import cleared
 from daemon.store.pictures import SNAPSHOTS_FOLDER, delete_pictures_of, delete_pictures_of_strangers
 from daemon.store.schema import AuditRow, CondemnedKeyRow, EventRow, PersonRow, StrangerRow
 from daemon.store.stranger_records import label_of
+from daemon.store.stranger_rows import with_merged
+from daemon.store.stranger_templates import key_of, parse_key
 from daemon.store.templates import subject_of
 from daemon.store.vault import Vault
 
 logger = logging.getLogger(__name__)
+
+SCRUB_S, SCRUB_S_PER_MB = 60.0, 1.0
+"""Longest time that it takes to rewrite a database, on the slowest of memory cards."""
 
 
 def condemn(session: Session, subjects: Iterable[str]) -> None:
@@ -51,7 +62,7 @@ class Erasure:
         delete_pictures_of_strangers(session, [label_of(id) for id in strangers], folder)
         session.execute(delete(StrangerRow).where(StrangerRow.id.in_(strangers)))
         session.execute(delete(PersonRow).where(PersonRow.id == person_id))
-        condemn(session, [subject_of(person_id), *(f"stranger:{id}" for id in strangers)])
+        condemn(session, [subject_of(person_id), *(key_of(*of) for of in strangers.items())])
         self._audit.append(session, action, subject_of(person_id))
         note_change(session, [person_id])
         meta.set_value(session, meta.SCRUB_DUE, "1")
@@ -68,9 +79,22 @@ class Erasure:
         with self._database.read() as session:
             if meta.value(session, meta.SCRUB_DUE) == "0":
                 return
+        # Who erases while the file is rewritten writes over the mark: it is due again, for their rows may be in it.
+        mark = uuid4().hex
+        with self._database.write() as session:
+            meta.set_value(session, meta.SCRUB_DUE, mark)
+        self._ask_for_time()
         self._database.scrub()
         with self._database.write() as session:
-            meta.set_value(session, meta.SCRUB_DUE, "0")
+            meta.replace_value(session, meta.SCRUB_DUE, mark, "0")
+
+    def destroy_keys(self) -> None:
+        """Destroys condemned keys, after a change that holds in any case: what fails is done by whoever opens the
+        store next."""
+        try:
+            self._destroy_condemned()
+        except StoreError as error:
+            logger.warning("keys_not_destroyed reason='%s'", error)
 
     def forget_again(self) -> None:
         """Erases whoever is in the database though their key was destroyed: a backup from before was put back."""
@@ -79,12 +103,12 @@ class Erasure:
             return
         with self._database.read() as session:
             returned = [id for id in session.scalars(select(PersonRow.id)) if subject_of(id) in destroyed]
-            strangers = [id for id in session.scalars(select(StrangerRow.id)) if f"stranger:{id}" in destroyed]
+            strangers = [id for id, version in _key_versions(session).items() if key_of(id, version) in destroyed]
         if not returned and not strangers:
             return
         logger.warning("erased_people_were_restored people=%d strangers=%d", len(returned), len(strangers))
         with self._database.write() as session:
-            session.execute(delete(StrangerRow).where(StrangerRow.id.in_(strangers)))
+            session.execute(delete(StrangerRow).where(StrangerRow.id.in_(with_merged(session, strangers))))
             for id in returned:
                 self.erase_person(session, id, "people.erase_again")
 
@@ -105,15 +129,21 @@ class Erasure:
         with self._database.read() as session:
             newest = int(meta.value(session, meta.LAST_STRANGER))  # first: who comes meanwhile is not taken for gone
             living = {subject_of(id) for id in session.scalars(select(PersonRow.id))}
-            living |= {f"stranger:{id}" for id in session.scalars(select(StrangerRow.id))}
+            versions = _key_versions(session)
+            living |= {key_of(*of) for of in versions.items()}
             condemned = session.scalars(select(CondemnedKeyRow.subject)).all()
             without_row = self._vault.ring.held() - living - set(condemned)
             if not without_row:
                 return []
             erasures = select(AuditRow.subject).where(AuditRow.action.startswith("people.erase"))
             erased = set(session.scalars(erasures))
-        # Not every stranger's end is in the audit log (those merged into one go with it), but their numbers only grow.
-        return sorted(s for s in without_row if s in erased or _is_stranger_up_to(newest, s))
+        # Not every end of a stranger or a key is in the audit log, but numbers and versions only grow.
+        return sorted(s for s in without_row if s in erased or _is_of_the_past(s, newest, versions))
+
+    def _ask_for_time(self) -> None:
+        """On the daemon's start: systemd would end this one after TimeoutStartSec, and each one after it."""
+        longest_s = SCRUB_S + SCRUB_S_PER_MB * self._database.size_bytes() / 1e6
+        notify(f"EXTEND_TIMEOUT_USEC={longest_s * 1e6:.0f}")
 
     def _destroy_condemned(self) -> None:
         with self._database.read() as session:
@@ -125,13 +155,25 @@ class Erasure:
             session.execute(delete(CondemnedKeyRow).where(CondemnedKeyRow.subject.in_(condemned)))
 
 
-def _is_stranger_up_to(newest: int, subject: str) -> bool:
-    kind, _, number = subject.partition(":")
-    return kind == "stranger" and int(number) <= newest
+def _key_versions(session: Session) -> dict[int, int]:
+    """Returns which key each stranger has; who was merged has none."""
+    query = select(StrangerRow.id, StrangerRow.key_version).where(StrangerRow.state != "merged")
+    return {row.id: row.key_version for row in session.execute(query)}
 
 
-def _strangers_named(session: Session, person_id: int) -> list[int]:
-    """Returns the strangers who turned out to be a person, and those who were merged into one of them."""
+def _is_of_the_past(key: str, newest: int, versions: Mapping[int, int]) -> bool:
+    """Whether a stranger had this key. A later one than today's may be of a change that is not committed yet."""
+    if (parsed := parse_key(key)) is None:
+        return False
+    stranger, version = parsed
+    return stranger <= newest and version < versions.get(stranger, math.inf)
+
+
+def _strangers_named(session: Session, person_id: int) -> dict[int, int]:
+    """Returns the strangers who turned out to be a person, and those who were merged into one of them; of each, the
+    version of its key."""
     named = select(StrangerRow.id).where(StrangerRow.person_id == person_id).cte(recursive=True)
     merged = select(StrangerRow.id).join(named, StrangerRow.merged_into == named.c.id)
-    return list(session.scalars(select(named.union(merged).c.id)))
+    everybody = select(named.union(merged).c.id)
+    query = select(StrangerRow.id, StrangerRow.key_version).where(StrangerRow.id.in_(everybody))
+    return {row.id: row.key_version for row in session.execute(query)}

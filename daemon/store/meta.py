@@ -16,7 +16,7 @@ LAST_PERSON = "last_person"
 LAST_STRANGER = "last_stranger"
 """The same of strangers."""
 SCRUB_DUE = "scrub_due"
-"""1 from the erasure of a person's rows until their bytes are gone too."""
+"""0 while no bytes of erased rows are left, 1 from an erasure on; what else it may be says who is removing them."""
 
 
 def value(session: Session, key: str) -> str:
@@ -25,6 +25,11 @@ def value(session: Session, key: str) -> str:
 
 def set_value(session: Session, key: str, value: str) -> None:
     session.execute(update(MetaRow).where(MetaRow.key == key).values(value=value))
+
+
+def replace_value(session: Session, key: str, old: str, new: str) -> None:
+    """Leaves a value that is not the old one any more."""
+    session.execute(update(MetaRow).where(MetaRow.key == key, MetaRow.value == old).values(value=new))
 
 
 def count_up(session: Session, key: str) -> int:

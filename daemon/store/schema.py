@@ -18,7 +18,7 @@ from sqlalchemy import (
     or_,
     text,
 )
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -115,6 +115,8 @@ class StrangerRow(Base):
     person_id: Mapped[int | None] = mapped_column(ForeignKey("people.id", ondelete="SET NULL"), index=True)
     """Who it turned out to be."""
     created_at: Mapped[datetime] = mapped_column(UtcTime)
+    key_version: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    """Of the key that seals the likenesses: when one leaves, the others get the next key."""
 
 
 class StrangerTemplateRow(Base):
@@ -129,6 +131,8 @@ class StrangerTemplateRow(Base):
     quality: Mapped[float] = mapped_column(Float)
     camera: Mapped[str] = mapped_column(String(32))
     seen_at: Mapped[datetime] = mapped_column(UtcTime)
+    stranger: Mapped[StrangerRow] = relationship(lazy="joined", innerjoin=True)
+    """Read along: nothing of the row can be opened without the version of the stranger's key."""
 
 
 class StrangerApartRow(Base):

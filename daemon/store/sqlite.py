@@ -3,7 +3,8 @@
 import os
 import sqlite3
 import time
-from contextlib import AbstractContextManager, closing
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event
@@ -83,7 +84,8 @@ class SqliteDatabase(Database):
         with self._mapped_errors(), closing(self._engine.raw_connection()) as connection:
             cursor = connection.cursor()
             self._empty_log(cursor)
-            cursor.execute("VACUUM")
+            with _temporary_files_in(self.path.parent, cursor):
+                cursor.execute("VACUUM")
             self._empty_log(cursor)
 
     def _empty_log(self, cursor: DBAPICursor) -> None:
@@ -102,6 +104,28 @@ class SqliteDatabase(Database):
 
     def _mapped_errors(self) -> AbstractContextManager[None]:
         return mapped_errors(self.path)
+
+
+@contextmanager
+def _temporary_files_in(folder: Path, cursor: DBAPICursor) -> Iterator[None]:
+    """Has VACUUM make its copy in a file beside the database: the memory that the daemon may use can be too small.
+
+    SQLite makes the file for its owner only, and deletes its name at once: it is gone with the process. What is sealed
+    in the database is sealed in it too.
+    """
+    place = str(folder.absolute())
+    quoted = place.replace("'", "''")
+    # Deprecated, but SQLITE_TMPDIR is read when Python loads SQLite, before anybody knows the folder.
+    cursor.execute(f"PRAGMA temp_store_directory = '{quoted}'")
+    if cursor.execute("PRAGMA temp_store_directory").fetchone() != (place,):
+        yield  # an SQLite that does not have it any more: rather in memory than in /tmp
+        return
+    try:
+        cursor.execute("PRAGMA temp_store = FILE")
+        yield
+    finally:
+        cursor.execute("PRAGMA temp_store = MEMORY")
+        cursor.execute("PRAGMA temp_store_directory = ''")
 
 
 def _create_private(path: Path) -> None:
@@ -126,7 +150,7 @@ def _make_engine(path: Path, busy_timeout_s: float, read_only: bool) -> Engine:
         connection.execute("PRAGMA synchronous = FULL")  # a sequence number once published survives a power cut
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA secure_delete = ON")
-        connection.execute("PRAGMA temp_store = MEMORY")  # VACUUM would copy templates into a file in /tmp
+        connection.execute("PRAGMA temp_store = MEMORY")  # what a query sorts would lie in /tmp
         connection.execute(f"PRAGMA query_only = {int(read_only)}")
 
     @event.listens_for(engine, "begin")

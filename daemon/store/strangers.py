@@ -31,7 +31,15 @@ from daemon.store.stranger_records import (
     label_of,
 )
 from daemon.store.stranger_rows import entries, existing, merge, part, stranger, with_merged, write_strangers
-from daemon.store.stranger_templates import opened_rows, read_likenesses, reseal, sealed_rows, subject_of
+from daemon.store.stranger_templates import (
+    change_key,
+    hand_over,
+    key_of,
+    opened_rows,
+    read_likenesses,
+    sealed_rows,
+    subject_of,
+)
 from daemon.store.vault import Vault
 
 RECOGNISED: tuple[StrangerState, ...] = ("open", "ignored")
@@ -85,6 +93,9 @@ class StrangerStore:
         Who is gone and nobody else's has no likeness any more. Number and pictures are left for `forget`, since all
         events are looked through for them: see `without_likeness`.
 
+        The key of whom a likeness leaves is destroyed: who was merged needs none, and what stays is sealed with the
+        next one. Backups would open for it else, after the likeness was erased with its new owner.
+
         Raises:
             CrowdChangedError: somebody else changed the strangers meanwhile; nothing was stored.
             StoreError: nothing was stored.
@@ -93,14 +104,17 @@ class StrangerStore:
             if int(meta.value(session, meta.CROWD_REVISION)) != change.revision:
                 raise CrowdChangedError("the strangers were changed by another process. Try again")
             write_strangers(session, change.written)
-            self._write_likenesses(session, change)
+            unused = self._write_likenesses(session, change)
             part(session, change.apart)
             for id, into in change.gone.items():
                 if into is not None:
                     merge(session, id, into)
+                    unused.append(key_of(id, session.get_one(StrangerRow, id).key_version))
             emptied = [id for id, into in change.gone.items() if into is None]
             session.execute(delete(StrangerTemplateRow).where(StrangerTemplateRow.stranger_id.in_(emptied)))
-            self._conclude(session, (), deeds, events)
+            self._conclude(session, unused, deeds, events)
+        if unused:
+            self._erasure.destroy_keys()
 
     def name(self, id: int, name: str, event: Callable[[Person, StrangerEntry], Draft]) -> Person:
         """Enrols a stranger's likenesses as a person's, new or known, and says so; returns the person.
@@ -138,8 +152,9 @@ class StrangerStore:
             everybody = with_merged(session, ids)
             folder = self._database.path.with_name(SNAPSHOTS_FOLDER)
             delete_pictures_of_strangers(session, [label_of(id) for id in everybody], folder)
+            keys = [key_of(row.id, row.key_version) for row in _rows(session, everybody).values()]
             session.execute(delete(StrangerRow).where(StrangerRow.id.in_(everybody)))
-            self._conclude(session, everybody, [Deed(action, id) for id in sorted(ids)])
+            self._conclude(session, keys, [Deed(action, id) for id in sorted(ids)])
         self._erasure.finish()
 
     def entries(self) -> list[StrangerEntry]:
@@ -183,17 +198,30 @@ class StrangerStore:
         with self._database.read() as session:
             return list(session.scalars(query.order_by(StrangerRow.id)))
 
-    def _write_likenesses(self, session: Session, change: CrowdChange) -> None:
-        session.add_all(sealed_rows(self._vault, change.model_digest, change.added))
+    def _write_likenesses(self, session: Session, change: CrowdChange) -> list[str]:
+        """Returns the keys that seal nothing any more, of those who are still there."""
+        gaining = {to for to, _, _ in change.added.values()} | {to for _, to in change.moved.values()}
+        owners = _rows(session, gaining)
+        session.add_all(sealed_rows(self._vault, change.model_digest, change.added, owners))
         rows = session.scalars(select(StrangerTemplateRow).where(StrangerTemplateRow.id.in_(change.moved))).all()
-        reseal(self._vault, [(row, change.moved[row.id][1]) for row in rows])
-        session.execute(delete(StrangerTemplateRow).where(StrangerTemplateRow.id.in_(change.dropped)))
+        hand_over(self._vault, [(row, owners[change.moved[row.id][1]]) for row in rows])
+        dropped = StrangerTemplateRow.id.in_(change.dropped)
+        losing = set(session.scalars(select(StrangerTemplateRow.stranger_id).where(dropped)))
+        session.execute(delete(StrangerTemplateRow).where(dropped))
         session.flush()
+        # What was dropped to make room showed the same person, what was dropped without need somebody else.
+        left = {was for was, _ in change.moved.values()} | (losing - gaining)
+        return [self._change_key(session, row) for row in _rows(session, left - change.gone.keys()).values()]
+
+    def _change_key(self, session: Session, owner: StrangerRow) -> str:
+        query = select(StrangerTemplateRow).where(StrangerTemplateRow.stranger_id == owner.id)
+        return change_key(self._vault, owner, session.scalars(query).all())
 
     def _conclude(
-        self, session: Session, gone: Iterable[int], deeds: Iterable[Deed], events: Sequence[Draft] = ()
+        self, session: Session, unused: Iterable[str], deeds: Iterable[Deed], events: Sequence[Draft] = ()
     ) -> None:
-        condemn(session, map(subject_of, gone))
+        """Args: unused: keys to be destroyed."""
+        condemn(session, unused)
         for deed in deeds:
             self._audit.append(session, deed.action, subject_of(deed.stranger), deed.detail)
         self._events.append_in(session, events)
@@ -207,6 +235,10 @@ def fate_of(entry: StrangerEntry) -> str:
     if entry.state == "named":
         return f"is enrolled as {entry.person}" if entry.person else "was enrolled"
     return "no face is left that can be compared"
+
+
+def _rows(session: Session, ids: Collection[int]) -> dict[int, StrangerRow]:
+    return {row.id: row for row in session.scalars(select(StrangerRow).where(StrangerRow.id.in_(ids)))}
 
 
 def _enrolment(name: str, row: StrangerTemplateRow, embedding: bytes, crop: bytes) -> Enrolment:

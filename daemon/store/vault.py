@@ -133,8 +133,7 @@ class Vault:
         def anew(subject: str, wrapped: bytes) -> bytes:
             key = _open(old, wrapped, _bound(id, subject))
             if key is None:
-                fix = "Restore a copy of the ring, or erase whom the key belongs to; nothing was changed"
-                raise KeyRingError(f"key ring {self.ring.path.name}: the key of {subject} cannot be opened. {fix}")
+                raise self._damaged(subject)
             digests[subject] = hashlib.sha256(key).digest()
             return _seal(cipher, key, _bound(id, subject))
 
@@ -162,7 +161,14 @@ class Vault:
             self.ring.add(new, proof)
             wrapped |= self.ring.keys(missing, proof)  # of another process, if it was first
         keys = ((subject, _open(master, key, _bound(id, subject))) for subject, key in wrapped.items())
-        return {subject: AESGCM(key) for subject, key in keys if key is not None}
+        ciphers = {subject: AESGCM(key) for subject, key in keys if key is not None}
+        if make and (damaged := sorted(set(subjects) - ciphers.keys())):
+            raise self._damaged(damaged[0])
+        return ciphers
+
+    def _damaged(self, subject: str) -> KeyRingError:
+        fix = "Restore a copy of the ring, or erase whom the key belongs to; nothing was changed"
+        return KeyRingError(f"key ring {self.ring.path.name}: the key of {subject} cannot be opened. {fix}")
 
     def _unlock(self) -> tuple[str, bytes, AESGCM]:
         """Returns the ring's id, its proof, and what the master key opens with; reads the key once for each proof."""

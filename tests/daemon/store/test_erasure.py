@@ -1,15 +1,17 @@
 """After an erasure: nothing of the person in any file, nor in a backup that is opened with today's key ring."""
 
+import os
 import shutil
+import socket
 import sqlite3
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import event, select, update
 
 from daemon.errors import StoreError
-from daemon.store import Store, StoreBusyError
+from daemon.store import Store, StoreBusyError, meta
 from daemon.store.backup import back_up
 from daemon.store.erasure import condemn
 from daemon.store.records import Enrolment
@@ -172,6 +174,91 @@ def test_erasure_that_a_reader_held_up_is_finished_by_who_opens_the_store_next(s
     assert "Zebedäus".encode() in raw(folder)
     Store.open(store.database.path).close()
     assert "Zebedäus".encode() not in raw(folder)
+
+
+def test_rows_that_are_erased_while_the_file_is_rewritten_are_rewritten_too(store: Store) -> None:
+    for seed, name in enumerate(("Ann", "Zebedäus", "Zoë")):
+        store.people.enrol(name, make_template(unit(seed)))
+    scrub = store.database.scrub
+    with Store.open(store.database.path, scrubs=False) as worker:
+
+        def scrub_and_see_another_go() -> None:
+            scrub()
+            worker.people.erase("Zebedäus")
+
+        store.database.scrub = scrub_and_see_another_go  # type: ignore[method-assign]
+        store.people.erase("Zoë")
+        folder = store.database.path.parent
+        assert "Zebedäus".encode() in raw(folder)
+        Store.open(store.database.path).close()
+        assert "Zebedäus".encode() not in raw(folder)
+        assert b"Ann" in raw(folder)
+
+
+def test_who_scrubs_twice_is_done_when_the_last_one_is(store: Store) -> None:
+    """Another one who found the same erasure due does not say of a later one that it is done."""
+    for seed, name in enumerate(("Ann", "Zoë")):
+        store.people.enrol(name, make_template(unit(seed)))
+    scrub = store.database.scrub
+    with Store.open(store.database.path) as other, Store.open(store.database.path, scrubs=False) as worker:
+
+        def scrub_beside_another() -> None:
+            scrub()
+            other.erasure.finish()
+            assert is_scrubbed(other)
+            worker.people.erase("Zoë")
+
+        store.database.scrub = scrub_beside_another  # type: ignore[method-assign]
+        store.people.erase("Ann")
+        assert not is_scrubbed(other)
+
+
+def is_scrubbed(store: Store) -> bool:
+    with store.database.read() as session:
+        return meta.value(session, meta.SCRUB_DUE) == "0"
+
+
+def test_scrub_copies_into_an_unnamed_file_beside_the_database(store: Store) -> None:
+    """And not into memory, which the service has little of, nor into /tmp, which is everybody's or memory too."""
+    for seed in range(40):
+        store.people.enrol("Ann", make_template(unit(seed), crop=bytes(300_000)))
+    store.people.enrol("Zoë", make_template(unit(50)))
+    folder, seen = store.database.path.parent, set[str]()
+
+    def look() -> None:
+        for file in Path("/proc/self/fd").iterdir():
+            with suppress(OSError):
+                seen.add(os.readlink(file))
+
+    def watch(connection: sqlite3.Connection, *_: object) -> None:
+        connection.set_progress_handler(look, 20)
+
+    event.listen(store.database._engine, "checkout", watch)
+    store.people.erase("Zoë")
+    unnamed = {path for path in seen if path.endswith(" (deleted)") and "etilqs" in path}
+    assert {Path(path).parent for path in unnamed} == {folder}
+    assert not list(folder.glob("etilqs*"))
+    with store.database.read() as session:
+        pragmas = [session.connection().exec_driver_sql(f"PRAGMA temp_store{of}").scalar() for of in ("", "_directory")]
+    assert pragmas == [2, None], "as it was: sorting stays in memory"
+
+
+def test_scrub_on_the_start_of_the_service_asks_systemd_for_time(
+    store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    person = store.people.enrol("Ann", make_template(unit(1)))
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        Store.open(store.database.path).close()
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)
+        with store.database.write() as session:
+            store.erasure.erase_person(session, person.id)
+        Store.open(store.database.path).close()
+        asked = manager.recv(100).decode()
+    assert int(asked.removeprefix("EXTEND_TIMEOUT_USEC=")) > 60e6
 
 
 def test_damaged_template_is_left_out_and_told(store: Store, caplog: pytest.LogCaptureFixture) -> None:

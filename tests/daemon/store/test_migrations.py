@@ -12,8 +12,9 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 
 from daemon.events import CameraChanged, Corrected, Identified, Left, Person, decode_event
-from daemon.store import Store
+from daemon.store import MasterKey, Store
 from daemon.store.migrate import MIGRATIONS
+from daemon.store.vault import Vault
 from tests.daemon.factories import MODEL, make_event, make_template, unit
 
 HEAD = {"version": 1, "epoch": "one", "camera": "door", "captured_at": "2026-01-01T00:00:00.000000Z"}
@@ -27,12 +28,17 @@ RELEASED: list[dict[str, Any]] = [
 ]
 
 
+def vault_of(path: Path) -> Vault:
+    return Vault.beside(path, MasterKey.of(None, path.parent))
+
+
 def make_database(path: Path, revision: str) -> None:
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["connection"] = connection
+        config.attributes["vault"] = vault_of(path)
         command.upgrade(config, revision)
     engine.dispose()
 
@@ -111,3 +117,21 @@ def test_old_copy_does_not_bring_back_who_was_erased_since(released: Path) -> No
     released.write_bytes(old)
     with Store.open(released) as store:
         assert store.people.all() == []
+
+
+def test_keys_of_merged_strangers_are_destroyed_and_the_others_open(tmp_path: Path) -> None:
+    path = tmp_path / "db"
+    make_database(path, "0005")
+    parts = [("embedding", unit(3).tobytes()), ("crop", b"JPEGDATA")]
+    sealed = vault_of(path).seal_many([("stranger:1", data, f"stranger_templates.{of}:{MODEL}") for of, data in parts])
+    vault_of(path).seal("stranger:2", b"", "c")
+    with closing(sqlite3.connect(path)) as database, database:
+        database.execute("UPDATE meta SET value = '2' WHERE key = 'last_stranger'")
+        for id, state, into in ((1, "open", None), (2, "merged", 1)):
+            database.execute("INSERT INTO strangers VALUES (?, ?, 0, 0, 1, ?, NULL, 0)", (id, state, into))
+        row = (1, 1, *sealed, MODEL, 0.9, "door", 0)
+        database.execute("INSERT INTO stranger_templates VALUES (?, ?, ?, ?, ?, ?, ?, ?)", row)
+    with Store.open(path) as store:
+        assert store.vault.ring.held() == {"stranger:1"}
+        assert [crop.jpeg for crop in store.strangers.crops(1)] == [b"JPEGDATA"]
+        assert store.strangers.entry(2).merged_into == 1

@@ -76,6 +76,22 @@ def test_reopened_store_is_the_same(reopen: Reopen) -> None:
     assert (second.epoch, second.gallery_revision, second.people.all()[0].name) == (first.epoch, 1, "Ann")
 
 
+def test_database_of_an_older_schema_is_brought_to_this_one(reopen: Reopen) -> None:
+    older = reopen()
+    older.vault.seal("stranger:1", b"", "c")
+    with older.database.write() as session:
+        for statement in (
+            "ALTER TABLE strangers DROP COLUMN key_version",
+            "INSERT INTO strangers VALUES (1, 'merged', 0, 0, 1, NULL, NULL, 0)",
+            "UPDATE alembic_version SET version_num = '0005'",
+        ):
+            session.execute(text(statement))
+    store = reopen()
+    with store.database.read() as session:
+        assert compare_metadata(MigrationContext.configure(session.connection()), Base.metadata) == []
+    assert (store.strangers.entry(1).state, store.vault.ring.held()) == ("merged", set())
+
+
 def test_writers_side_by_side_leave_no_gap(reopen: Reopen) -> None:
     stores = [reopen() for _ in range(4)]
 

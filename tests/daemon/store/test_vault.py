@@ -1,6 +1,7 @@
 import os
 import sqlite3
 import stat
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,18 @@ def test_destroyed_key_is_not_in_the_file(vault: Vault) -> None:
     vault.destroy("person:7")
     assert not any(wrapped[16:] in file.read_bytes() for file in vault.ring.path.parent.iterdir())
     assert len(vault.ring.held()) == 49
+
+
+def test_damaged_key_is_told_and_the_others_go_on(vault: Vault) -> None:
+    sealed = vault.seal_many([("person:1", b"a face", "c"), ("person:2", b"another", "c")])
+    with closing(sqlite3.connect(vault.ring.path)) as ring, ring:
+        [wrapped] = ring.execute("SELECT wrapped FROM keys WHERE subject = 'person:1'").fetchone()
+        changed = bytes([*wrapped[:-1], wrapped[-1] ^ 1])
+        ring.execute("UPDATE keys SET wrapped = ? WHERE subject = 'person:1'", (changed,))
+    with pytest.raises(KeyRingError, match=r"the key of person:1 cannot be opened\. Restore a copy"):
+        vault.seal_many([("person:2", b"more", "c"), ("person:1", b"more", "c")])
+    assert vault.open("person:2", vault.seal("person:2", b"more", "c"), "c") == b"more"
+    assert list(vault.open_many([("person:1", sealed[0], "c"), ("person:2", sealed[1], "c")])) == [None, b"another"]
 
 
 def test_another_process_key_counts(vault: Vault, tmp_path: Path) -> None:
