@@ -2,7 +2,6 @@
 
 import logging
 import os
-import signal
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
@@ -10,7 +9,7 @@ import msgspec
 
 from daemon.crashes import Crashes
 from daemon.exits import EXIT_CANNOT_BOOT, EXIT_CANNOT_OPEN, EXIT_ENDED
-from daemon.worker_process import Role, WorkerPlan, WorkerProcess
+from daemon.worker_process import Role, WorkerPlan, WorkerProcess, signal_name
 from daemon.workers.task import VisionTask
 
 logger = logging.getLogger(__name__)
@@ -107,13 +106,19 @@ class Crew:
             worker.note_state()
 
     def _bring_up(self, worker: WorkerProcess) -> None:
-        if worker.exit_code is not None and not _has_ended_for_good(worker):
-            how = _ending(worker.exit_code)
-            delay_s = worker.schedule_restart()
-            loops = f"; {worker.short_lives} times in a row" if worker.is_crash_looping else ""
-            self._tell(worker.plan.name, f"{how}; starts again in {delay_s:.0f} s{loops}")
+        self._reschedule(worker)
         if worker.is_due and (worker.plan.role != "camera" or self._may_start_a_camera):
             worker.start()
+            self._reschedule(worker)  # the machine may have had no room for it
+
+    def _reschedule(self, worker: WorkerProcess) -> None:
+        """Has a worker started again that ended, but not for good."""
+        if worker.exit_code is None or _has_ended_for_good(worker):
+            return
+        how = _ending(worker.exit_code)
+        delay_s = worker.schedule_restart()
+        loops = f"; {worker.short_lives} times in a row" if worker.is_crash_looping else ""
+        self._tell(worker.plan.name, f"{how}; starts again in {delay_s:.0f} s{loops}")
 
     @property
     def _may_start_a_camera(self) -> bool:
@@ -182,7 +187,7 @@ def _has_ended_for_good(worker: WorkerProcess) -> bool:
 
 
 def _ending(code: int) -> str:
-    return f"died of {signal.Signals(-code).name}" if code < 0 else f"ended with {code}"
+    return f"died of {signal_name(-code)}" if code < 0 else f"ended with {code}"
 
 
 def _differs(old: WorkerPlan, new: WorkerPlan) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 
 from daemon import crashes
 from daemon.crashes import Crashes
-from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED
+from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED, EXIT_FAILURE
 from daemon.heartbeat import Heartbeat
 from daemon.operations.status import WorkerState
 
@@ -70,6 +70,14 @@ def restart_delay_s(short_lives: int) -> float:
     if short_lives >= MOST_SHORT_LIVES:
         return CRASH_LOOP_DELAY_S
     return 0.0 if short_lives <= 1 else min(LONGEST_DELAY_S, 2.0 ** (short_lives - 2))
+
+
+def signal_name(number: int) -> str:
+    """Returns how a signal is called; Python has no names for most of the real-time ones."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return f"SIGRTMIN{number - signal.SIGRTMIN:+d}"
 
 
 def worker_environment(environment: Mapping[str, str]) -> dict[str, str]:
@@ -137,26 +145,36 @@ class WorkerProcess:
             self._last_state, self.since_wall_ns = state, time.time_ns()
 
     def start(self) -> None:
+        """Starts the process. If the machine has no room for another one, the worker counts as one that died."""
         self.exit_code = self._aborted_s = None
         self._heartbeat.beat()
         self._own_beat_ns = self._heartbeat.beaten_ns
         self._started_s = time.monotonic()
-        trace = str(self._crashes.path_for(self.plan.name))
         task = msgspec.json.encode(self.plan.task) + b"\n"
-        # stdin stays open as long as we live: its end tells the worker that the supervisor died.
-        self._process = subprocess.Popen(
-            # -P: no module is taken from the folder in which the daemon happens to be started.
-            [sys.executable, "-P", "-m", self.plan.module, self.plan.name],
-            stdin=subprocess.PIPE,
-            # The worker reads when it has loaded what it needs; nobody here may wait for that.
-            pipesize=len(task) if len(task) > PIPE_HOLDS else -1,
-            env={**worker_environment(os.environ), crashes.VARIABLE: trace},
-        )
+        try:
+            self._process = self._fork(len(task))
+        except OSError as error:
+            self.exit_code = EXIT_FAILURE
+            logger.error("worker_not_started worker=%s cause='%s'", self.plan.name, error.strerror)
+            return
         assert self._process.stdin
         with suppress(BrokenPipeError):  # it died at once; the next look finds its exit code
             self._process.stdin.write(task)
             self._process.stdin.flush()
         logger.info("worker_started worker=%s pid=%d", self.plan.name, self._process.pid)
+
+    def _fork(self, task_bytes: int) -> "subprocess.Popen[bytes]":
+        """Raises OSError: too many processes or open files, or no memory."""
+        trace = str(self._crashes.path_for(self.plan.name))
+        # stdin stays open as long as we live: its end tells the worker that the supervisor died.
+        return subprocess.Popen(
+            # -P: no module is taken from the folder in which the daemon happens to be started.
+            [sys.executable, "-P", "-m", self.plan.module, self.plan.name],
+            stdin=subprocess.PIPE,
+            # The worker reads when it has loaded what it needs; nobody here may wait for that.
+            pipesize=task_bytes if task_bytes > PIPE_HOLDS else -1,
+            env={**worker_environment(os.environ), crashes.VARIABLE: trace},
+        )
 
     def is_running(self) -> bool:
         if self._process is None:
@@ -241,9 +259,8 @@ class WorkerProcess:
 
     def _log_end(self, code: int) -> None:
         if code < 0:
-            name = signal.Signals(-code).name
             hint = " (out of memory, or killed by hand?)" if code == -signal.SIGKILL and not self._aborted_s else ""
-            logger.error("worker_died worker=%s signal=%s%s", self.plan.name, name, hint)
+            logger.error("worker_died worker=%s signal=%s%s", self.plan.name, signal_name(-code), hint)
         elif code in (EXIT_ENDED, EXIT_CANNOT_OPEN):
             logger.info("worker_ended worker=%s exit=%d", self.plan.name, code)
         else:

@@ -69,7 +69,7 @@ class FrameRing:
         self._views = [words]
         _magic, _version, slots, self.max_width, self.max_height = words[:PREFIX_WORDS]
         self._camera = CameraAccount(self._counters(CAMERA_WORD, CameraAccount.words))
-        self._vision = VisionAccount(self._counters(VISION_WORD, VisionAccount.words))
+        self._vision = VisionAccount(self._counters(VISION_WORD, VisionAccount.words), self._camera.published)
         stride = slot_bytes(self.max_width, self.max_height)
         self._slots = [Slot(self._memory, file, PAGE + i * stride) for i in range(slots)]
 
@@ -141,13 +141,19 @@ class FrameRing:
         return cls(path, file)
 
     def take_over_writing(self) -> None:
-        """For a camera worker, before anything else: books the frame that a killed predecessor had in its hands."""
+        """For a camera worker, before anything else: books the frame that a predecessor had in its hands."""
         for slot in self._slots:
             if slot.generation % 2:
                 slot.discard()
                 self.drop(DropReason.RESTART)
             elif slot.sequence > self._camera.published:
                 self._camera.publish()  # complete, and its token was never sent: the reader will see the gap
+        for _ in range(self._camera.unbooked):
+            self.drop(DropReason.RESTART)
+
+    def note_arrival(self) -> None:
+        """For the camera worker: another frame came, and will be written or dropped."""
+        self._camera.arrive()
 
     def write(self, planes: Sequence[Plane], times: FrameTimes, *, bt709: bool, full_range: bool) -> FrameToken | None:
         """Copies a frame into the oldest slot that is not leased and books it as published; never waits.
@@ -246,8 +252,9 @@ class FrameRing:
     def consume(self, sequence: int, outcome: Outcome) -> None:
         """For the vision worker: books the frame of a token, and the ones before it that it skipped.
 
-        Skipped frames count as `superseded`, or as `restart` in the first call after attaching. A sequence that was
-        booked before is ignored, and so is one that was never published: the camera had another ring then.
+        Skipped frames count as `superseded`, or as `restart` if they were published before this worker attached. A
+        sequence that was booked before is ignored, and so is one that was never published: the camera had another ring
+        then.
         """
         if sequence <= self._camera.published:
             self._vision.consume(sequence, outcome)

@@ -63,6 +63,8 @@ class SoakReport(msgspec.Struct, frozen=True):
     """Processor seconds a second, by worker, after the start."""
     neighbours: Neighbours | None = None
     """None: no fault struck a camera."""
+    left_behind: list[str] = []
+    """Files in shared memory and processes that were still there when the daemon had ended."""
     memory_mb: dict[str, Line] = {}
     latencies_ms: Line = []
 
@@ -78,6 +80,7 @@ class SoakReport(msgspec.Struct, frozen=True):
             "looks at accounts that did not add up": sum(self.unaccounted.values()),
             "cameras that nobody looked at": self.cameras - sum(map(bool, self.analysed.values())),
             "faults that nothing healed": len([fault for fault in self.faults if self._is_unhealed(fault)]),
+            "files or processes left behind": len(self.left_behind),
         }
         failed = [f"{count} {what}" for what, count in counts.items() if count]
         if not self.identified:

@@ -6,7 +6,7 @@ import signal
 import subprocess
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,10 @@ from daemon.demo.camera_process import CameraProcess, has_rtsp_server
 from daemon.demo.cast import ENROLLED, cast
 from daemon.demo.play import enrol_people, start_daemon
 from daemon.demo.scene import AWAY_S, WALK_S, Scene, write_clip
+from daemon.errors import FrameRingError
+from daemon.frames import FRAMES_FOLDER, FrameCounts, FrameRing, instance_id, ring_path
 from daemon.operations.status import DaemonStatus, NoStatusError, read_status
+from daemon.soak.remains import children_of, remains
 from daemon.soak.wall_clock import WallClock
 from engine import FaceEngine
 
@@ -48,6 +51,21 @@ class Rig:
             return read_status(self.settings.runtime_folder)
         except NoStatusError:
             return None
+
+    def accounts(self) -> dict[str, FrameCounts]:
+        """What became of each camera's frames, as its ring says, and not the daemon."""
+        accounts, instance = {}, instance_id(self.settings.state)
+        for name in self.cameras:
+            path = ring_path(FRAMES_FOLDER, instance, name)
+            with suppress(FrameRingError), closing(FrameRing.attach(path)) as ring:
+                accounts[name] = ring.counts()
+        return accounts
+
+    def end_daemon(self) -> list[str]:
+        """Stops the daemon; returns what it leaves behind."""
+        children = children_of(self.daemon.pid)
+        _stop(self.daemon)
+        return remains(instance_id(self.settings.state), children)
 
     def now_ns(self) -> int:
         """The daemon's wall clock."""

@@ -5,6 +5,8 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
+
 from config.errors import DeconvIDError
 from daemon.demo.cast import ENROLLED
 from daemon.demo.verdict import Verdict
@@ -36,7 +38,8 @@ def soak(minutes: float, cameras: int, faults: list[Fault]) -> SoakReport:
             with Store.of(rig.settings, "soak") as store:
                 stored = store.events.newest()
             _listen(rig, watch, subscriber, watch.now_s + SETTLE_S)
-            return judge(watch, rig, stored, subscriber.lost)
+            report = judge(watch, rig, stored, subscriber.lost)
+        return msgspec.structs.replace(report, left_behind=rig.end_daemon())
 
 
 def _run(rig: Rig, watch: Watch, subscriber: Subscriber, seconds: float, faults: list[Fault]) -> None:
@@ -70,3 +73,4 @@ def _listen(rig: Rig, watch: Watch, subscriber: Subscriber, until_s: float) -> N
             watch.take_event(event)
         if not watch.samples or watch.now_s - watch.samples[-1].at_s >= STATUS_S:
             watch.take_status(rig.status(), rig.now_ns())
+            watch.take_accounts(rig.accounts())

@@ -2,9 +2,11 @@
 
 import time
 from collections import defaultdict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from daemon.demo.verdict import Verdict
+from daemon.frames import FrameCounts
 from daemon.operations.health import health_of
 from daemon.operations.status import DaemonStatus
 from daemon.soak.schedule import Fault
@@ -81,9 +83,6 @@ class Watch:
             return
         health = health_of(status, now_ns)
         analysed = {camera.name: camera.analysed for camera in status.cameras}
-        for camera in status.cameras:
-            if camera.captured != camera.analysed + camera.in_flight + sum(camera.dropped.values()):
-                self.unaccounted[camera.name] += 1
         self.samples.append(
             Sample(
                 self.now_s,
@@ -96,6 +95,11 @@ class Watch:
         for ordeal in self.ordeals:
             if health.healthy:
                 self._note_recovery(ordeal, analysed)
+
+    def take_accounts(self, accounts: Mapping[str, FrameCounts]) -> None:
+        for camera, counts in accounts.items():
+            if not counts.add_up:
+                self.unaccounted[camera] += 1
 
     def _note_recovery(self, ordeal: Ordeal, analysed: dict[str, int]) -> None:
         if ordeal.ended_s is None or ordeal.recovered_s is not None or self.now_s < ordeal.ended_s + NOTICED_S:

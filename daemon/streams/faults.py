@@ -12,6 +12,7 @@ from daemon.messages import CameraState
 
 Phase = Literal["opening", "reading"]
 Kind = Literal["rtsp", "file", "device"]
+Transport = Literal["tcp", "udp"]
 
 REFUSED = (av.error.HTTPUnauthorizedError, av.error.HTTPForbiddenError)
 MISSING = (av.error.HTTPNotFoundError, av.error.FileNotFoundError, av.error.IsADirectoryError)
@@ -35,6 +36,7 @@ NO_TLS_CAUSE = (
     "no TLS connection: the host is unknown, speaks no TLS, or shows a certificate that names another host or is not "
     "signed as tls_authority wants it. Correct url or tls_authority"
 )
+OTHER_TRANSPORT: dict[Transport, Transport] = {"tcp": "udp", "udp": "tcp"}
 LATE = (av.error.TimeoutError, av.error.ExitError)
 
 
@@ -49,7 +51,14 @@ class SourceError(StreamError):
 
 
 def classify(
-    error: Exception, phase: Phase, *, kind: Kind, waited_s: float, timeout_s: float, tls: bool = False
+    error: Exception,
+    phase: Phase,
+    *,
+    kind: Kind,
+    waited_s: float,
+    timeout_s: float,
+    tls: bool = False,
+    transport: Transport = "tcp",
 ) -> SourceError:
     """Returns the fault behind an error of libav.
 
@@ -62,6 +71,7 @@ def classify(
         waited_s: how long the failed call took.
         timeout_s: how long it was allowed to take.
         tls: whether the connection is encrypted.
+        transport: how the pictures were to travel.
     """
     if isinstance(error, REFUSED):
         return SourceError("auth_failed", "the camera refuses the login. Correct username and password")
@@ -73,6 +83,9 @@ def classify(
         return SourceError("unsupported", UNDECODABLE_CAUSE)
     if isinstance(error, FAILING):
         return SourceError("backoff", "the camera answers that it cannot: it may be starting, or have too many viewers")
+    if kind == "rtsp" and isinstance(error, OSError) and error.errno == errno.EPROTONOSUPPORT:
+        other = OTHER_TRANSPORT[transport]
+        return SourceError("unsupported", f"the camera does not offer transport = {transport}. Set it to {other}")
     if kind == "file" and isinstance(error, av.error.InvalidDataError):
         return SourceError("unsupported", "is not a video, or it is damaged. Check the file with ffprobe")
     # libav reports a silent camera as invalid data while it opens, and as an exit on request while it reads.

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+import av
 from av import VideoFrame
 
 from daemon.streams.clocks import ArrivalClock, CaptureClock, PacedClock
@@ -60,7 +61,11 @@ class NewestFrames:
             if newest is not None:
                 frame, captured_s = newest
                 ends_s = min(ends_s, time.monotonic() + seconds)
-                picture = self._masks.hide(to_picture(frame))
+                try:
+                    picture = to_picture(frame)
+                except (av.FFmpegError, ValueError):  # its pixels are of a kind that cannot be converted
+                    continue
+                picture = self._masks.hide(picture)
                 yield LiveFrame(YuvImage(*picture.planes, picture.bt709, picture.full_range), captured_s)
             elif isinstance(ended, SourceError):
                 raise ended

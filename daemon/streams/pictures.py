@@ -10,10 +10,12 @@ from numpy.typing import NDArray
 
 HD_HEIGHT_PX = 720
 """From this height on, cameras that do not say so mean BT.709."""
-BT709, FCC, BT470BG, SMPTE170M = 1, 4, 5, 6
+BT709, UNSPECIFIED, FCC, BT470BG, SMPTE170M, SMPTE240M, BT2020 = 1, 2, 4, 5, 6, 7, 9
 """AVColorSpace of libav; PyAV names only those that its scaler knows."""
 RGB = 0
 """Of RGB, which the scaler turns into BT.601."""
+SCALED = (RGB, BT709, UNSPECIFIED, FCC, BT470BG, SMPTE170M, SMPTE240M, BT2020)
+"""The scaler refuses pictures that say anything else."""
 PLANAR_420 = ("yuv420p", "yuvj420p")
 
 
@@ -33,6 +35,8 @@ def to_picture(frame: VideoFrame) -> Picture:
     if frame.format.name not in PLANAR_420:
         # The j formats are the full-range ones; swscale would squeeze them into the limited range otherwise.
         full_range = frame.format.name.startswith("yuvj") or frame.color_range == ColorRange.JPEG
+        if colorspace not in SCALED:
+            frame.colorspace = UNSPECIFIED  # its colours will be a little wrong, its luma is right
         frame = frame.reformat(format="yuvj420p" if full_range else "yuv420p")
     y, u, v = (_view(plane) for plane in frame.planes)
     return Picture(

@@ -13,7 +13,7 @@ from av import Packet, VideoFrame
 from av.container import InputContainer
 from av.video.stream import VideoStream
 
-from daemon.frames import FrameTimes
+from daemon.frames import DropReason, FrameTimes
 from daemon.streams.demand_decoder import DemandDecoder
 from daemon.streams.faults import UNDECODABLE_CAUSE, Phase, SourceError, classify
 from daemon.streams.media_time import MediaTime
@@ -35,6 +35,10 @@ PARSED = ("h264", "hevc")
 """Over RTSP, libav gives out a picture of these when the next one is there: it came when the one before was given."""
 MOST_DAMAGED_PACKETS = 250
 """That many undecodable packets in a row, and the connection is made anew."""
+SPARE_PICTURES = 4
+"""A decoder may hold back so many beyond those that it puts in order, as one of a GPU does ..."""
+PACKETS_OF_A_PICTURE = 2
+"""... and an interlaced picture may come in two packets. A decoder that says nothing for longer has lost them."""
 SMALLEST_PX = 32
 """Of either side. No face of a smaller picture can be recognised, and whoever shrinks one is left with nothing."""
 BLIND_S = 30.0
@@ -53,6 +57,23 @@ class Arrival:
     """Position from the first frame, as `MediaTime` tells it."""
     dated_ns: int | None
     """When it was captured, as far as `StreamClock` can tell from the stream's timestamps."""
+    lost: DropReason = DropReason.CORRUPT
+    """Of one without a frame: what it counts as."""
+
+
+class _Silence:
+    """Packets in a row for which a decoder gave neither a picture nor an error."""
+
+    def __init__(self) -> None:
+        self._packets = self._lost = 0
+
+    def grow(self, held_back: int) -> int:
+        """Takes one more, and how many a decoder may hold back; returns how many are lost that were not before."""
+        self._packets += 1
+        if self._packets <= held_back:
+            return 0
+        newly_lost, self._lost = self._packets - self._lost, self._packets
+        return newly_lost
 
 
 class Source:
@@ -129,15 +150,18 @@ class Source:
             return shown
         return f"{shown}, decoded by {self._decoder.accelerator or 'the processor'}"
 
-    def frames(self) -> Iterator[Arrival]:
+    def frames(self, heard: Callable[[], None] = lambda: None) -> Iterator[Arrival]:
         """Yields every frame, in order of presentation; ends where the file or the connection ends.
+
+        Args:
+            heard: is called with each packet: for long, none may bring a frame.
 
         Raises:
             SourceError: with the state of the camera and the cause.
         """
-        damaged, seen_s = 0, self._clock()
+        damaged, silence, seen_s = 0, _Silence(), self._clock()
         for packet, times in self.packets():
-            self._check_sight(seen_s)
+            heard()
             try:
                 frames = self._decoder.decode(packet)
             except av.error.EOFError:
@@ -146,16 +170,20 @@ class Source:
                 damaged += 1
                 if damaged > MOST_DAMAGED_PACKETS:
                     raise SourceError("backoff", f"{damaged} damaged packets in a row") from error
-                yield Arrival(None, times, self._media_time.advance(None), None)
+                self._check_sight(seen_s)
+                yield self._lost(times, DropReason.CORRUPT)
                 continue
+            if all(frame.is_corrupt for frame in frames):
+                self._check_sight(seen_s)
+            else:
+                seen_s = self._clock()
+            if frames:
+                damaged, silence = 0, _Silence()
+            elif packet.size:
+                for _ in range(silence.grow(self._held_back)):
+                    yield self._lost(times, DropReason.UNDECODED)
             for frame in frames:
-                damaged = 0
-                self._check_size(frame.width, frame.height)
-                timestamp_ns = _timestamp_ns(frame)
-                media_ns, dated_ns = self._media_time.advance(timestamp_ns), self._dates.when(timestamp_ns)
-                if not frame.is_corrupt:
-                    seen_s = self._clock()
-                yield Arrival(None if frame.is_corrupt else frame, times, media_ns, dated_ns)
+                yield self._arrival(frame, times)
 
     def packets(self) -> Iterator[tuple["Packet[VideoStream]", FrameTimes]]:
         """Yields every packet as it arrives, without decoding it; the last one of a file is empty.
@@ -185,6 +213,21 @@ class Source:
     def decoder(self) -> DemandDecoder:
         """Returns a decoder of its own for single frames of this stream."""
         return DemandDecoder(self.codec, self._stream.codec_context.extradata, _memory_bound(self._task))
+
+    @property
+    def _held_back(self) -> int:
+        """Packets that a decoder may have taken without a picture, and still have all."""
+        depth: int = self._stream.codec_context.reorder_depth
+        return PACKETS_OF_A_PICTURE * (depth + SPARE_PICTURES)
+
+    def _arrival(self, frame: VideoFrame, times: FrameTimes) -> Arrival:
+        self._check_size(frame.width, frame.height)
+        timestamp_ns = _timestamp_ns(frame)
+        media_ns, dated_ns = self._media_time.advance(timestamp_ns), self._dates.when(timestamp_ns)
+        return Arrival(None if frame.is_corrupt else frame, times, media_ns, dated_ns)
+
+    def _lost(self, times: FrameTimes, reason: DropReason) -> Arrival:
+        return Arrival(None, times, self._media_time.advance(None), None, reason)
 
     def _check_stall(self, asked_s: float) -> None:
         """Takes when the packet at hand was asked for."""
@@ -240,5 +283,12 @@ def _faults(task: CameraTask, phase: Phase, timeout_s: float) -> Iterator[None]:
         yield
     except av.error.FFmpegError as error:
         waited_s = time.monotonic() - started
-        tls = task.address.startswith("rtsps:")
-        raise classify(error, phase, kind=task.kind, tls=tls, waited_s=waited_s, timeout_s=timeout_s) from None
+        raise classify(
+            error,
+            phase,
+            kind=task.kind,
+            tls=task.address.startswith("rtsps:"),
+            transport=task.transport,
+            waited_s=waited_s,
+            timeout_s=timeout_s,
+        ) from None

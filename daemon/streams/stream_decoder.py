@@ -94,8 +94,9 @@ class _GpuDecoder:
     def decode(self, packet: "Packet[VideoStream]") -> list[VideoFrame]:
         if packet.is_keyframe or self._fruitless:
             self._fruitless += 1
-        if self._fruitless > MOST_FRUITLESS_PACKETS:
-            raise self._failure("no picture")
+        # Where libav decodes in its stead, no picture means that the stream is damaged: another decoder would not help.
+        if self._fruitless > MOST_FRUITLESS_PACKETS and not self.refuses:
+            raise self._failure("no picture; the stream may be damaged")
         try:
             frames = self._context.decode(packet)
         except (av.error.InvalidDataError, av.error.EOFError):

@@ -7,6 +7,7 @@ import time
 from contextlib import ExitStack
 from pathlib import Path
 
+import av
 import zmq
 from av import VideoFrame
 
@@ -81,7 +82,7 @@ class CameraWorker:
         try:
             with Source.open(self._task) as source:
                 self._read(source, clock)
-            if not self._ring.counts().captured and not self._stop.is_set():
+            if self._state.state != "streaming" and not self._stop.is_set():
                 raise SourceError("unsupported", "no picture could be read from it. Check the file with ffprobe")
         except SourceError as error:
             self._report(error.state, str(error))
@@ -105,10 +106,11 @@ class CameraWorker:
             self._wait(delay_s)
 
     def _read(self, source: Source, clock: CaptureClock) -> None:
-        for arrival in source.frames():
-            self._beat()
+        self._beat()
+        for arrival in source.frames(self._beat):
             if self._stop.is_set():
                 return
+            self._ring.note_arrival()
             times = clock.stamp(arrival.times, arrival.media_ns)
             if self._lender:
                 self._lender.remember(times.captured_ns, arrival.dated_ns)
@@ -120,7 +122,7 @@ class CameraWorker:
     def _take(self, arrival: Arrival, times: FrameTimes) -> None:
         """Books every frame: it is either published or dropped for a reason."""
         if arrival.frame is None:
-            self._ring.drop(DropReason.CORRUPT)
+            self._ring.drop(arrival.lost)
         elif times.captured_ns < self._due_ns:
             self._ring.drop(DropReason.RATE)
         else:
@@ -130,7 +132,12 @@ class CameraWorker:
             self._offer(arrival.frame, times)
 
     def _offer(self, frame: VideoFrame, times: FrameTimes) -> None:
-        picture, gate = self._masks.hide(to_picture(frame)), self._gate
+        try:
+            picture = to_picture(frame)
+        except (av.FFmpegError, ValueError):  # its pixels are of a kind that cannot be converted
+            self._ring.drop(DropReason.CORRUPT)
+            return
+        picture, gate = self._masks.hide(picture), self._gate
         luma = picture.planes[0]
         if gate and not gate.opens(luma, times.captured_ns, is_followed=self._ring.followed > 0):
             self._ring.drop(DropReason.STILL)

@@ -1,5 +1,7 @@
+import errno
 import os
 import signal
+import subprocess
 import time
 from dataclasses import replace
 
@@ -133,6 +135,34 @@ def test_a_killed_worker_is_told_and_comes_back(make_crew, plan):
     os.kill(worker.pid, signal.SIGKILL)
     look_until(crew, lambda: worker.restarts == 1 and worker.state == "running")
     assert told == [("vision", "died of SIGKILL; starts again in 0 s")]
+
+
+def test_a_worker_that_dies_of_a_signal_without_a_name_is_told_too(make_crew, plan):
+    told = []
+    crew = make_crew(plan("vision", "vision"), tell=lambda worker, what: told.append(what))
+    look_until(crew, all_run(crew))
+    [worker] = crew
+    os.kill(worker.pid, signal.SIGRTMIN + 6)
+    look_until(crew, lambda: worker.restarts == 1 and worker.state == "running")
+    assert told == ["died of SIGRTMIN+6; starts again in 0 s"]
+
+
+@pytest.mark.parametrize("code", [errno.EAGAIN, errno.ENOMEM, errno.EMFILE])
+def test_a_machine_without_room_for_a_worker_is_asked_again_and_ends_nothing(make_crew, plan, monkeypatch, code):
+    def refuse(*_arguments, **_options):
+        raise OSError(code, os.strerror(code))
+
+    told = []
+    crew = make_crew(plan("camera", "camera-door"), tell=lambda worker, what: told.append(what))
+    [worker] = crew
+    with monkeypatch.context() as full:
+        full.setattr(subprocess, "Popen", refuse)
+        crew.look_after()
+        crew.look_after()
+    assert told == ["ended with 1; starts again in 0 s", "ended with 1; starts again in 1 s"]
+    assert worker.state == "restarting"
+    assert not crew.sources_have_ended
+    look_until(crew, all_run(crew))
 
 
 def test_a_paused_camera_rests_until_it_is_resumed(make_crew, plan):

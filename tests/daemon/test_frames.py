@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from daemon.errors import FrameRingError
 from daemon.frames import DropReason, FrameRing, FrameTimes, Outcome, StaleFrame, instance_id, remove_rings
@@ -158,6 +158,37 @@ def test_shared_memory_that_is_full_at_the_start_is_an_error(tiny_tmpfs):
     assert not list(tiny_tmpfs.glob("deconvid-*"))
 
 
+def test_who_came_when_nothing_was_published_takes_over_from_nobody(ring):
+    reader = FrameRing.attach(ring.path)
+    for _ in range(3):
+        token = write(ring)
+    reader.consume(token.sequence, Outcome.ANALYSED)
+    dropped = reader.counts().dropped
+    assert (dropped[DropReason.RESTART], dropped[DropReason.SUPERSEDED]) == (0, 2)
+    reader.close()
+
+
+def test_the_gap_before_a_new_reader_is_its_predecessors_and_what_it_skips_is_its_own(ring):
+    write(ring)
+    reader = FrameRing.attach(ring.path)
+    for _ in range(3):
+        token = write(ring)
+    reader.consume(token.sequence, Outcome.ANALYSED)
+    dropped = reader.counts().dropped
+    assert (dropped[DropReason.RESTART], dropped[DropReason.SUPERSEDED]) == (1, 2)
+    reader.close()
+
+
+@pytest.mark.parametrize(("arrived", "booked", "unbooked"), [(2, 2, 0), (2, 1, 0), (3, 1, 1), (1, 2, -1)])
+def test_a_frame_that_is_not_booked_once_is_noticed(ring, arrived, booked, unbooked):
+    for _ in range(arrived):
+        ring.note_arrival()
+    for _ in range(booked):
+        ring.drop(DropReason.RATE)
+    counts = ring.counts()
+    assert (counts.unbooked, counts.add_up) == (unbooked, unbooked == 0)
+
+
 class Accounts(RuleBasedStateMachine):
     """Compares the ring with a list of what became of each frame, over restarts of either side."""
 
@@ -166,7 +197,7 @@ class Accounts(RuleBasedStateMachine):
         self.folder = Path("/dev/shm")
         self.writer = FrameRing.create(self.folder, INSTANCE, f"accounts{os.getpid()}", 32, 32)
         self.reader = FrameRing.attach(self.writer.path)
-        self.reader_is_new = True
+        self.published = self.inherited = self.in_hand = 0
         self.fates: dict[DropReason | str, int] = dict.fromkeys([*DropReason, "analysed"], 0)
         self.unread: list[FrameToken] = []
 
@@ -176,16 +207,27 @@ class Accounts(RuleBasedStateMachine):
             self.writer.close()
             self.reader.close()
 
-    @rule(reason=st.sampled_from([DropReason.RATE, DropReason.STILL, DropReason.CORRUPT]))
+    @precondition(lambda self: not self.in_hand)
+    @rule()
+    def arrive(self) -> None:
+        self.writer.note_arrival()
+        self.in_hand = 1
+
+    @precondition(lambda self: self.in_hand)
+    @rule(reason=st.sampled_from([DropReason.RATE, DropReason.STILL, DropReason.CORRUPT, DropReason.UNDECODED]))
     def drop(self, reason: DropReason) -> None:
         self.writer.drop(reason)
         self.fates[reason] += 1
+        self.in_hand = 0
 
+    @precondition(lambda self: self.in_hand)
     @rule()
     def publish(self) -> None:
         token = write(self.writer, width=32, height=32)
         assert token
         self.unread.append(token)
+        self.published += 1
+        self.in_hand = 0
 
     @rule(skip=st.integers(0, 3))
     def read(self, skip: int) -> None:
@@ -202,8 +244,9 @@ class Accounts(RuleBasedStateMachine):
         self.reader.consume(token.sequence, outcome)
         self.reader.consume(token.sequence, outcome)  # the same again is ignored
         self.fates["analysed" if outcome is Outcome.ANALYSED else DropReason.STALE] += 1
-        self.fates[DropReason.RESTART if self.reader_is_new else DropReason.SUPERSEDED] += skip
-        self.reader_is_new = False
+        for skipped in self.unread[:skip]:
+            is_inherited = skipped.sequence <= self.inherited
+            self.fates[DropReason.RESTART if is_inherited else DropReason.SUPERSEDED] += 1
         del self.unread[: skip + 1]
 
     @rule()
@@ -211,13 +254,15 @@ class Accounts(RuleBasedStateMachine):
         self.reader.close()
         self.reader = FrameRing.attach(self.writer.path)
         self.reader.clear_leases()
-        self.reader_is_new = True
+        self.inherited = self.published
 
     @rule()
     def restart_writer(self) -> None:
         self.writer.close()
         self.writer = FrameRing.attach(self.reader.path)
         self.writer.take_over_writing()
+        self.fates[DropReason.RESTART] += self.in_hand
+        self.in_hand = 0
 
     @invariant()
     def the_books_agree(self) -> None:
@@ -227,6 +272,7 @@ class Accounts(RuleBasedStateMachine):
         assert counts.captured == sum(self.fates.values()) + len(self.unread)
         assert counts.in_flight == len(self.unread)
         assert {**counts.dropped, "analysed": counts.analysed} == self.fates
+        assert counts.add_up
 
 
 TestAccounts = Accounts.TestCase

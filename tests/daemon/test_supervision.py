@@ -53,6 +53,14 @@ def tracks_of(daemon: Daemon, camera: str) -> set[str]:
     return {event.track for event in daemon.events() if getattr(event, "track", None) and event.camera == camera}
 
 
+def wait_for_tracks(daemon: Daemon, *cameras: str) -> set[str]:
+    deadline = time.monotonic() + PATIENCE_S
+    while not all(found := [tracks_of(daemon, camera) for camera in cameras]):
+        assert time.monotonic() < deadline, f"nobody was followed before each of {cameras}; {found}"
+        time.sleep(0.2)
+    return set().union(*found)
+
+
 def edit(daemon: Daemon, pattern: str, replacement: str) -> None:
     daemon.config.write_text(re.sub(pattern, replacement, daemon.config.read_text()))
 
@@ -62,6 +70,7 @@ def test_a_reload_changes_what_differs_and_nothing_else(start_daemon, rtsp_camer
     daemon = start_daemon({"door": url})
     before = {worker.name: worker.pid for worker in wait_for_status(daemon, all_flow).workers}
     wait_for_status(daemon, serves_the_dashboard)
+    wait_for_tracks(daemon, "door")
     with daemon.config.open("a") as config:
         config.write(f'[cameras.yard]\nurl = "{url}"\nread_timeout_s = 2\n')
     assert run(daemon, "reload", "--dry-run").stdout == "cameras.yard: added\n"
@@ -72,7 +81,7 @@ def test_a_reload_changes_what_differs_and_nothing_else(start_daemon, rtsp_camer
     for camera in status.cameras:
         assert camera.captured == camera.analysed + camera.in_flight + sum(camera.dropped.values())
     # The vision worker is the one that has followed the faces since the start.
-    assert len({track.partition("-")[0] for track in tracks_of(daemon, "door") | tracks_of(daemon, "yard")}) <= 1
+    assert len({track.partition("-")[0] for track in wait_for_tracks(daemon, "door", "yard")}) == 1
 
     edit(daemon, r"cameras\.door", "cameras.front")
     assert run(daemon, "reload").stdout == "cameras.door: removed\ncameras.front: added\n"

@@ -12,6 +12,7 @@ from daemon.worker_process import (
     WorkerPlan,
     WorkerProcess,
     restart_delay_s,
+    signal_name,
     worker_environment,
 )
 
@@ -167,6 +168,11 @@ def test_a_worker_starts_again_after_its_delay(start):
     worker.start()
     assert worker.is_running() or worker.exit_code == 1
     assert worker.restarts == 1
+
+
+def test_every_signal_has_a_name():
+    numbers = (signal.SIGKILL, signal.SIGRTMIN, signal.SIGRTMIN + 6, signal.SIGRTMIN - 1)
+    assert [signal_name(number) for number in numbers] == ["SIGKILL", "SIGRTMIN", "SIGRTMIN+6", "SIGRTMIN-1"]
 
 
 def test_delays_grow_and_are_bounded():

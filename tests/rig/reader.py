@@ -6,6 +6,7 @@ Says how each ended and how many pictures there were. Any other error than a ref
 import sys
 from pathlib import Path
 
+import av
 import msgspec
 
 from daemon.frames import FrameRing, FrameTimes, Outcome
@@ -21,8 +22,11 @@ def read(task: CameraTask, ring: FrameRing) -> str:
         with Source.open(task) as source:
             for arrival in source.frames():
                 if arrival.frame is not None:
+                    try:
+                        picture = to_picture(arrival.frame)
+                    except (av.FFmpegError, ValueError):
+                        continue
                     pictures += 1
-                    picture = to_picture(arrival.frame)
                     token = ring.write(
                         picture.planes, FrameTimes.now(), bt709=picture.bt709, full_range=picture.full_range
                     )

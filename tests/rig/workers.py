@@ -149,8 +149,10 @@ class CameraRun:
         self._reader.join()
         self._context.term()
         self.heartbeat.close()
+        counts = self.ring.counts()
         self.ring.unlink()
         self.ring.close()
+        assert counts.add_up, counts
 
 
 @pytest.fixture

@@ -1,4 +1,6 @@
 import json
+import os
+import subprocess
 import time
 from itertools import pairwise
 from types import SimpleNamespace
@@ -7,14 +9,17 @@ from typing import Any
 import pytest
 from typer.testing import CliRunner
 
-from config import DeconvIDError
+from config import DeconvIDError, Settings
 from daemon.cli import app
 from daemon.demo.verdict import Verdict
+from daemon.frames import FRAMES_FOLDER, DropReason, FrameRing, instance_id
 from daemon.operations.status import CameraStatus, DaemonStatus, Ill, WorkerStatus
 from daemon.soak.faults import KINDS
 from daemon.soak.page import page
 from daemon.soak.record import record
+from daemon.soak.remains import children_of, remains
 from daemon.soak.report import MOST_POINTS, FaultReport, SoakReport, judge, thinned
+from daemon.soak.rig import Rig
 from daemon.soak.schedule import DEFAULT, Fault, read_faults, schedule
 from daemon.soak.watch import NOTICED_S, Watch
 
@@ -108,11 +113,57 @@ def test_a_daemon_whose_clock_was_set_is_judged_by_that_clock():
     assert [bool(sample.ills) for sample in watch.samples] == [False, True]
 
 
-def test_an_account_that_does_not_add_up_is_noticed():
+@pytest.fixture
+def ring(tmp_path):
+    ring = FrameRing.create(tmp_path, "0123abcd", "cam1", 64, 64)
+    yield ring
+    ring.close()
+
+
+@pytest.mark.parametrize(
+    ("arrived", "booked", "noticed"),
+    [
+        (3, 3, {}),
+        (3, 2, {}),  # the camera worker has it in its hands
+        pytest.param(4, 2, {"cam1": 1}, id="one was never booked"),
+        pytest.param(2, 3, {"cam1": 1}, id="one was booked twice"),
+    ],
+)
+def test_an_account_that_does_not_add_up_is_noticed(ring, arrived, booked, noticed):
+    for _ in range(arrived):
+        ring.note_arrival()
+    for _ in range(booked):
+        ring.drop(DropReason.RATE)
     watch = Watch(Verdict({}, []))
-    watch.take_status(status(captured=12, analysed=10), time.time_ns())
-    watch.take_status(status(captured=10, analysed=10), time.time_ns())
-    assert dict(watch.unaccounted) == {"cam1": 1}
+    watch.take_accounts({"cam1": ring.counts()})
+    assert dict(watch.unaccounted) == noticed
+
+
+def test_accounts_are_read_from_the_rings_that_are_there(tmp_path):
+    settings = Settings(state=tmp_path)
+    cameras: Any = {"cam1": None, "cam2": None}
+    rig = Rig(tmp_path, settings, {}, cameras, SimpleNamespace(pid=0), tmp_path, own_file_system=False, clock=None)
+    ring = FrameRing.create(FRAMES_FOLDER, instance_id(settings.state), "cam1", 64, 64)
+    try:
+        ring.drop(DropReason.RATE)
+        assert rig.accounts() == {"cam1": ring.counts()}
+    finally:
+        ring.unlink()
+        ring.close()
+
+
+def test_what_is_left_of_a_daemon_is_found(tmp_path):
+    instance = instance_id(tmp_path)
+    with subprocess.Popen(["sleep", "60"]) as orphan, subprocess.Popen(["true"]) as dead:
+        assert {orphan.pid, dead.pid} <= set(children_of(os.getpid()))
+        os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)  # nobody has buried it
+        ring = FrameRing.create(FRAMES_FOLDER, instance, "cam1", 64, 64)
+        found = remains(instance, [orphan.pid, dead.pid])
+        ring.unlink()
+        ring.close()
+        orphan.kill()
+    assert found == [str(ring.path), f"process {orphan.pid}"]
+    assert remains(instance, [orphan.pid, dead.pid]) == []
 
 
 def test_ills_and_cores_are_counted_after_the_start():
@@ -168,6 +219,7 @@ def report(**changes):
         ({"analysed": {"a": 0}}, "1 cameras that nobody looked at"),
         ({"analysed": {}}, "1 cameras that nobody looked at"),
         ({"faults": [FaultReport("reload", "", 20, 0, None, "")]}, "1 faults that nothing healed"),
+        ({"left_behind": ["process 7"]}, "1 files or processes left behind"),
         ({"memory_growth_percent": {"vision": 11.0}}, "vision grew by 11.0 %"),
     ],
 )

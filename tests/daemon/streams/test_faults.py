@@ -1,3 +1,5 @@
+import errno
+
 import av.error
 import pytest
 
@@ -34,6 +36,14 @@ def test_every_error_has_its_state_and_a_cause_without_the_address(kind, error, 
     assert fault.state == state
     assert str(fault)
     assert "secret" not in str(fault)
+
+
+@pytest.mark.parametrize(("transport", "other"), [("tcp", "udp"), ("udp", "tcp")])
+def test_a_transport_that_the_camera_refuses_is_told_with_the_other_one(transport, other):
+    error = av.error.OSError(errno.EPROTONOSUPPORT, SECRET, SECRET)
+    fault = classify(error, "opening", kind="rtsp", transport=transport, waited_s=0.1, timeout_s=3.0)
+    assert fault.state == "unsupported"
+    assert str(fault) == f"the camera does not offer transport = {transport}. Set it to {other}"
 
 
 def test_a_silent_camera_and_a_garbled_one_are_told_apart():

@@ -1,14 +1,18 @@
+import errno
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import av.error
 import msgspec
 import pytest
+from av import VideoFrame
 from rig.clips import read_number
 
 from config import CameraSettings
 from daemon.streams.faults import SourceError
 from daemon.streams.newest import NewestFrames
+from daemon.streams.pictures import Picture, to_picture
 from daemon.workers.task import CameraTask
 
 
@@ -34,6 +38,19 @@ def test_reading_ends_with_its_time(make_clip: Callable[..., Path]) -> None:
     with NewestFrames(task_of(make_clip(fps=15, seconds=20))) as newest:
         assert len(list(newest.frames(0.4))) > 1
     assert time.monotonic() - started < 5
+
+
+def test_a_picture_that_cannot_be_converted_is_passed_over(make_clip: Callable[..., Path], monkeypatch) -> None:
+    def refuse_every_other(frame: VideoFrame) -> Picture:
+        if read_number(to_picture(frame).planes[0]) % 2:
+            raise av.error.OSError(errno.EOPNOTSUPP, "not supported")
+        return to_picture(frame)
+
+    monkeypatch.setattr("daemon.streams.newest.to_picture", refuse_every_other)
+    with NewestFrames(task_of(make_clip())) as newest:
+        numbers = [read_number(frame.image.y) for frame in newest.frames(1)]
+    assert len(numbers) > 3
+    assert not any(number % 2 for number in numbers)
 
 
 def test_a_fault_of_the_camera_reaches_the_reader(tmp_path: Path) -> None:

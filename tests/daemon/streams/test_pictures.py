@@ -33,6 +33,15 @@ def test_every_pixel_format_shows_the_same_colours(pixel_format, size):
     assert difference.mean() < TOLERANCE
 
 
+@pytest.mark.parametrize("pixel_format", ["yuv444p", "yuv420p10le"])
+@pytest.mark.parametrize("colorspace", range(18))
+def test_no_colours_that_the_scaler_does_not_know_cost_the_picture(pixel_format, colorspace):
+    frame, _ = make_frame(pixel_format)
+    known = to_picture(frame).planes[0].copy()
+    frame.colorspace = colorspace  # 8: YCgCo, 10: BT.2020 with constant luminance, 14: ICtCp
+    assert (np.abs(to_picture(frame).planes[0].astype(int) - known) <= 1).all()
+
+
 @pytest.mark.parametrize("full_range", [True, False])
 def test_what_a_gpu_decodes_keeps_its_values(full_range):
     frame = VideoFrame(64, 48, "nv12")

@@ -126,7 +126,21 @@ def test_a_gpu_that_gives_no_picture_any_more_is_given_up(make_clip, fault):
     numbers, decoder = decode(make_clip(seconds=5), "cuda", gpu.make)
     assert gpu.packets == FPS + MOST_FRUITLESS_PACKETS
     assert numbers == [*range(FPS), *range(3 * FPS, 5 * FPS)]
-    assert "no picture" in decoder.fallback
+    assert "no picture; the stream may be damaged" in decoder.fallback
+
+
+def test_what_libav_decodes_in_the_gpus_stead_is_not_given_up_for_damage(make_clip):
+    gpu = Gpu(fails_from=FPS, works_from=FPS + 2 * MOST_FRUITLESS_PACKETS)
+
+    def refuse(codec: str, accelerator: str) -> Gpu:
+        gpu.make(codec, accelerator).pix_fmt = "yuv420p"
+        return gpu
+
+    numbers, decoder = decode(make_clip(seconds=6), "cuda", refuse)
+    assert gpu.packets == 6 * FPS + 1
+    assert numbers[:FPS] == list(range(FPS))
+    assert numbers[-FPS:] == list(range(5 * FPS, 6 * FPS))
+    assert "cuda does not take this stream" in decoder.fallback
 
 
 def test_damaged_packets_are_the_fault_of_the_camera(make_clip):

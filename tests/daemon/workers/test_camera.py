@@ -5,11 +5,12 @@ import time
 from itertools import pairwise
 from pathlib import Path
 
+import av
 import msgspec
 import numpy as np
 import pytest
 import zmq
-from rig.clips import remux, write_lumas
+from rig.clips import draw_luma, remux, write_lumas
 from rig.workers import POLL_MS, make_camera_task
 
 from daemon.exits import EXIT_CANNOT_OPEN, EXIT_ENDED
@@ -20,6 +21,8 @@ from daemon.workers.outbox import Outbox
 
 PASSWORD = "s3cret/w@rd#1"
 QUOTED_PASSWORD = "s3cret%2Fw%40rd%231"
+YCGCO = 8
+"""AVColorSpace of libav."""
 WHOLE = ((0, 0), (1, 0), (1, 1), (0, 1))
 
 
@@ -212,6 +215,23 @@ def test_the_motion_gate_holds_back_what_is_still_and_accounts_for_it(run_camera
     assert counts.analysed == looks
     assert counts.dropped[DropReason.STILL] == 20 - looks
     assert counts.captured == 60 == counts.analysed + sum(counts.dropped.values())
+
+
+def test_a_stream_whose_colours_the_scaler_does_not_know_is_read(run_camera, tmp_path):
+    path = tmp_path / "ycgco.mp4"
+    with av.open(path, "w") as container:
+        options = {"preset": "ultrafast", "x264-params": "colormatrix=YCgCo"}
+        stream = container.add_stream("libx264", rate=15, options=options)
+        stream.width, stream.height, stream.pix_fmt = 320, 240, "yuv444p"
+        for number in range(30):
+            planes = np.stack([draw_luma(number, 320, 240), *np.full((2, 240, 320), 128, np.uint8)])
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(planes, "yuv444p")))
+        container.mux(stream.encode(None))
+    with av.open(path) as container:
+        assert next(container.decode(video=0)).colorspace == YCGCO
+    run = run_camera(str(path), "file", fast=True)
+    assert run.wait_for_exit() == EXIT_ENDED
+    assert [frame.number for frame in run.frames] == list(range(0, 30, 3))
 
 
 def test_a_bare_elementary_stream_is_timed_by_its_frame_rate(run_camera, make_clip, tmp_path):

@@ -92,6 +92,8 @@ def test_lost_and_damaged_hevc_costs_pictures_and_nothing_else(rtsp_camera, run_
     for fault in ("drop cam 0.1", "corrupt cam 0.3"):
         camera.tell(fault)
         run.wait_for_frames(5)
+    camera.tell("corrupt cam 0")
+    run.wait_until(lambda: run.ring.counts().dropped[DropReason.UNDECODED] > 0)  # the decoder tells no error
     assert [change.state for change in run.states] == ["connecting", "streaming"]
 
 
@@ -132,6 +134,16 @@ def test_mjpeg_is_read_in_its_full_range(rtsp_camera, run_camera, make_clip, tra
     assert all(earlier != later for earlier, later in pairwise(numbers))  # the clip of 30 frames comes again and again
     assert max(numbers) < 30
     assert run.full_range
+
+
+@pytest.mark.camera
+@pytest.mark.parametrize(("offered", "wanted"), [("udp", "tcp"), ("tcp", "udp")])
+def test_a_transport_that_the_camera_does_not_offer_is_told_with_its_fix(
+    rtsp_camera, run_camera, make_clip, offered, wanted
+):
+    run = run_camera(rtsp_camera([f"--transport={offered}"], cam=make_clip()).url(), transport=wanted)
+    detail = run.wait_for_state("unsupported").detail
+    assert detail == f"the camera does not offer transport = {wanted}. Set it to {offered}"
 
 
 @pytest.mark.camera
