@@ -1,4 +1,4 @@
-"""The ten lines that newcomers copy do what the page says."""
+"""The lines that newcomers copy do what the page says."""
 
 import os
 import select
@@ -12,9 +12,9 @@ from tests.deconvid_client.bus_double import BusDouble
 ROOT = Path(__file__).parents[2]
 
 
-def test_the_ten_lines_of_the_readme_print_who_is_there(bus: BusDouble) -> None:
-    section = (ROOT / "README.md").read_text().partition("## In ten lines of your own\n\n")[2]
-    program = textwrap.dedent(section.partition("\n\n(As root")[0])
+def test_the_program_of_the_readme_print_who_is_there(bus: BusDouble) -> None:
+    section = (ROOT / "README.md").read_text().partition("## From a program\n\n")[2]
+    program = textwrap.dedent(section.partition("\n\n(The service")[0])
     assert "ipc:///run/deconvid/events" in program
     program = program.replace("ipc:///run/deconvid/events", bus.endpoint)
     process = subprocess.Popen(
