@@ -14,6 +14,7 @@ from daemon.store.templates import subject_of
 from tests.daemon.deeds import People, change_until_killed, read_diary
 from tests.daemon.factories import MODEL
 
+ROUNDS = 100
 LONGEST_LIFE_S = 0.5
 
 
@@ -24,12 +25,10 @@ def processes() -> multiprocessing.context.ForkServerContext:
     return context
 
 
-@pytest.mark.parametrize("rounds", [10, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
-def test_writer_may_be_killed_at_any_time(
-    tmp_path: Path, processes: multiprocessing.context.ForkServerContext, rounds: int
-) -> None:
+@pytest.mark.timeout(900)
+def test_writer_may_be_killed_at_any_time(tmp_path: Path, processes: multiprocessing.context.ForkServerContext) -> None:
     database, people, dice = tmp_path / "state" / "db", People(), random.Random(7)
-    for number in range(rounds):
+    for number in range(ROUNDS):
         diary = tmp_path / f"diary-{number}"
         process = processes.Process(target=change_until_killed, args=(database, diary, people, number))
         process.start()
