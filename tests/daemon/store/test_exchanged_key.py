@@ -1,11 +1,8 @@
 """Another master key: everybody's key is wrapped with the new one, or everybody's with the old one."""
 
 import base64
-import multiprocessing
 import random
-import signal
 import sqlite3
-import time
 from contextlib import closing
 from pathlib import Path
 
@@ -15,6 +12,7 @@ from daemon.store import KeyRingError, MasterKey, MasterKeyError, Store, StoreBu
 from daemon.store.checkup import examine
 from daemon.store.vault import Vault
 from tests.daemon.factories import make_template, unit
+from tests.rig.killing import run_and_kill
 
 SUBJECTS = [f"person:{number}" for number in range(300)]
 LONGEST_LIFE_S = 0.2
@@ -32,7 +30,7 @@ def exchange_until_killed(folder: Path, now: str, ready: Path) -> None:
     while True:
         Vault.beside(folder / "db", key_in(folder, now)).exchange_master_key(key_in(folder, other))
         now, other = other, now
-        ready.touch()
+        ready.write_text("one exchange is done")
 
 
 def opened(folder: Path, key: str, sealed: list[bytes]) -> list[bytes | None]:
@@ -46,23 +44,14 @@ def opened(folder: Path, key: str, sealed: list[bytes]) -> list[bytes | None]:
 
 @pytest.mark.parametrize("rounds", [5, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_killed_exchange_leaves_one_key_that_opens_all(tmp_path: Path, rounds: int) -> None:
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["daemon.store"])
     vault, dice, now = Vault.beside(tmp_path / "db", key_in(tmp_path, "one")), random.Random(3), "one"
     vault.make()
     data: list[bytes | None] = [subject.encode() for subject in SUBJECTS]
     sealed = vault.seal_many([(subject, subject.encode(), "c") for subject in SUBJECTS])
     for number in range(rounds):
         ready = tmp_path / f"ready-{number}"
-        process = processes.Process(target=exchange_until_killed, args=(tmp_path, now, ready))
-        process.start()
-        while not ready.exists():  # one exchange is done, another one under way
-            assert process.is_alive()
-            time.sleep(0.01)
-        time.sleep(dice.uniform(0, LONGEST_LIFE_S))
-        process.kill()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
+        work = (exchange_until_killed, tmp_path, now, ready)
+        run_and_kill(*work, sign=ready, dice=dice, longest_s=LONGEST_LIFE_S)
         by_key = {key: opened(tmp_path, key, sealed) for key in ("one", "two")}
         [now] = [key for key, found in by_key.items() if found == data]
         assert by_key["two" if now == "one" else "one"] == []

@@ -1,11 +1,8 @@
 """Faces that leave a stranger who keeps others: what was erased opens in no backup, what stays opens still."""
 
-import multiprocessing
 import random
 import shutil
-import signal
 import sqlite3
-import time
 from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
@@ -29,6 +26,7 @@ from daemon.store.stranger_records import CrowdChange, Likeness
 from daemon.store.stranger_templates import key_of
 from daemon.store.strangers import StrangerStore
 from tests.daemon.factories import MODEL, make_event, make_template, towards, unit
+from tests.rig.killing import run_and_kill
 
 RULES = StrangerRules(threshold=0.5, hysteresis=0.1, most_likenesses=3)
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -250,25 +248,16 @@ def stir_until_killed(database: Path, ready: Path, seed: int) -> None:
         with Store.open(database) as store:
             for _ in range(10):
                 stir(store, dice)
-                ready.touch()
+                ready.write_text("begun")
 
 
 @pytest.mark.parametrize("rounds", [8, pytest.param(100, marks=[pytest.mark.slow, pytest.mark.timeout(900)])])
 def test_whoever_changes_keys_may_be_killed_at_any_time(tmp_path: Path, rounds: int) -> None:
-    processes = multiprocessing.get_context("forkserver")
-    processes.set_forkserver_preload(["daemon.store"])
     database, dice = tmp_path / "state" / "db", random.Random(5)
     for number in range(rounds):
         ready = tmp_path / f"ready-{number}"
-        process = processes.Process(target=stir_until_killed, args=(database, ready, number))
-        process.start()
-        while not ready.exists():
-            assert process.is_alive()
-            time.sleep(0.01)
-        time.sleep(dice.uniform(0, LONGEST_LIFE_S))
-        process.kill()
-        process.join()
-        assert process.exitcode == -signal.SIGKILL
+        work = (stir_until_killed, database, ready, number)
+        run_and_kill(*work, sign=ready, dice=dice, longest_s=LONGEST_LIFE_S)
         with Store.open(database) as store:
             assert faults(store) == []
             check_keys(store)
